@@ -1,0 +1,1 @@
+//! The failure report and the matchers.
