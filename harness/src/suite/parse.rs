@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use serde_spanned::Spanned;
 
+use super::step::Name;
 use super::{PlacedStep, Step, Suite, Test};
 use crate::toml_error::{Source, TomlError};
 use crate::value::{OneOrMany, duration, table};
@@ -16,48 +17,59 @@ pub(super) fn parse(source: Source) -> Result<Suite, TomlError> {
         let hint = "a test begins with the line `[[test]]`".to_owned();
         return Err(source.error(None, "it has no tests", Some(hint)));
     }
-    let mut lines = HashMap::new();
-    let mut tests = Vec::with_capacity(written.len());
-    for TestKeys { name, timeout, ignore, steps } in written.into_iter().map(|test| test.0) {
-        let error = |span, message: String, hint: &str| {
-            Err(source.error(Some(span), message, Some(hint.to_owned())))
-        };
-        let (line, span) = (source.line(name.span().start), name.span());
-        let name = name.into_inner();
-        if !is_name(&name) {
-            let hint = "a name is made of letters, digits, `_` and `-`";
-            return error(span, format!("`{}` cannot name a test", name.escape_debug()), hint);
+    let mut tests: Vec<Test> = Vec::with_capacity(written.len());
+    for TestTable(keys) in written {
+        let span = keys.name.span();
+        let test = read_test(&source, keys)?;
+        if let Some(first) = tests.iter().find(|first| first.name == test.name) {
+            let message = format!("two tests are named `{}`", test.name);
+            let hint = format!("the first is at line {}", first.line);
+            return Err(source.error(Some(span), message, Some(hint)));
         }
-        if let Some(first) = lines.insert(name.clone(), line) {
-            let message = format!("two tests are named `{name}`");
-            return error(span, message, &format!("the first is at line {first}"));
-        }
-        if let Some(reason) = ignore.as_ref().filter(|reason| reason.get_ref().trim().is_empty()) {
-            let hint = "say why: `ignore = \"needs the new boot loader\"`";
-            return error(reason.span(), "no reason to ignore the test".to_owned(), hint);
-        }
-        if steps.get_ref().is_empty() {
-            let hint = "`{ wait = { port = \"tcp:80\" } }` is one";
-            return error(steps.span(), format!("test `{name}` has no steps"), hint);
-        }
-        let mut snapshots = HashMap::new();
-        for step in steps.get_ref() {
-            if let Step::Snapshot(snapshot) = step.get_ref()
-                && let Some(first) = snapshots.insert(snapshot, step.span())
-            {
-                let message = format!("two snapshots of test `{name}` are named `{}`", snapshot.0);
-                let hint = format!("the first is at line {}", source.line(first.start));
-                return error(step.span(), message, &hint);
-            }
-        }
-        let steps = steps.into_inner().into_iter().map(|step| PlacedStep {
-            line: source.line(step.span().start),
-            step: step.into_inner(),
-        });
-        let (ignore, steps) = (ignore.map(Spanned::into_inner), steps.collect());
-        tests.push(Test { name, line, timeout, ignore, steps });
+        tests.push(test);
     }
     Ok(Suite { source, tests, firmware })
+}
+
+fn read_test(source: &Source, keys: TestKeys) -> Result<Test, TomlError> {
+    let TestKeys { name, timeout, ignore, steps } = keys;
+    let error = |span, message: String, hint: &str| {
+        Err(source.error(Some(span), message, Some(hint.to_owned())))
+    };
+    if !is_name(name.get_ref()) {
+        let message = format!("`{}` cannot name a test", name.get_ref().escape_debug());
+        return error(name.span(), message, "a name is made of letters, digits, `_` and `-`");
+    }
+    if let Some(reason) = ignore.as_ref().filter(|reason| reason.get_ref().trim().is_empty()) {
+        let hint = "say why: `ignore = \"needs the new boot loader\"`";
+        return error(reason.span(), "no reason to ignore the test".to_owned(), hint);
+    }
+    if steps.get_ref().is_empty() {
+        let message = format!("test `{}` has no steps", name.get_ref());
+        return error(steps.span(), message, "`{ wait = { port = \"tcp:80\" } }` is one");
+    }
+    let mut snapshots = HashMap::new();
+    for step in steps.get_ref() {
+        let line = source.line(step.span().start);
+        if let Step::Snapshot(Name(snapshot)) = step.get_ref()
+            && let Some(first) = snapshots.insert(snapshot, line)
+        {
+            let test = name.get_ref();
+            let message = format!("two snapshots of test `{test}` are named `{snapshot}`");
+            return error(step.span(), message, &format!("the first is at line {first}"));
+        }
+    }
+    let place = |step: Spanned<Step>| PlacedStep {
+        line: source.line(step.span().start),
+        step: step.into_inner(),
+    };
+    Ok(Test {
+        line: source.line(name.span().start),
+        name: name.into_inner(),
+        timeout,
+        ignore: ignore.map(Spanned::into_inner),
+        steps: steps.into_inner().into_iter().map(place).collect(),
+    })
 }
 
 /// What names a test or a snapshot: it becomes a part of file names and of `firmware::file::test`.

@@ -33,7 +33,8 @@ impl FromStr for Port {
                 "udp" => Protocol::Udp,
                 _ => return None,
             };
-            Some((protocol, number.parse().ok().filter(|number| *number != 0)?))
+            let digits = number.bytes().all(|byte| byte.is_ascii_digit()); // `+80` parses too
+            Some((protocol, number.parse().ok().filter(|number| digits && *number != 0)?))
         });
         match parts {
             Some((protocol, number)) => Ok(Self { protocol, number }),
@@ -60,7 +61,18 @@ mod tests {
         for good in ["tcp:80", "udp:53", "tcp:65535"] {
             assert_eq!(good.parse::<Port>().unwrap().to_string(), good);
         }
-        for bad in ["", "80", "tcp", "tcp:", "tcp:0", "tcp:65536", "tcp:http", "sctp:1", "TCP:80"] {
+        for bad in [
+            "",
+            "80",
+            "tcp",
+            "tcp:",
+            "tcp:0",
+            "tcp:65536",
+            "tcp:+80",
+            "tcp:http",
+            "sctp:1",
+            "TCP:80",
+        ] {
             assert!(bad.parse::<Port>().is_err(), "{bad}");
         }
     }
