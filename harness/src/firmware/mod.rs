@@ -1,1 +1,24 @@
-//! What is booted.
+//! What is booted: the firmwares of fwtest.toml, and whether one of them can be booted at all.
+
+mod config;
+#[cfg(test)]
+mod craft;
+mod elf;
+mod init;
+mod libraries;
+mod machine;
+mod name;
+mod preflight;
+mod problem;
+mod root;
+mod selection;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, ConfigError, Firmware, Limits, Normalise, Snapshot};
+pub use init::Init;
+pub use machine::Machine;
+pub use name::FirmwareName;
+pub use preflight::{PreflightError, preflight};
+pub use problem::{MissingLibrary, Problem, Unusable};
+pub use selection::SelectionError;
