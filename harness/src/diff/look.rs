@@ -56,11 +56,7 @@ impl Look {
     }
 
     /// Learns what stat does not tell.
-    pub(super) fn complete(
-        &mut self,
-        directory: BorrowedFd<'_>,
-        name: &CStr,
-    ) -> Result<(), Fault> {
+    pub(super) fn complete(&mut self, directory: BorrowedFd<'_>, name: &CStr) -> Result<(), Fault> {
         match self.entry.kind {
             FileKind::File => *self = Self::file(directory, name)?,
             FileKind::Symlink => {
@@ -139,11 +135,8 @@ pub(crate) fn kind(mode: u32) -> FileKind {
 /// Only for what was a regular file a moment ago. Should it be a FIFO by now, NONBLOCK keeps the
 /// open from waiting for a writer.
 fn open_file(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Fault> {
-    let flags = OFlags::RDONLY
-        | OFlags::NOFOLLOW
-        | OFlags::NONBLOCK
-        | OFlags::NOCTTY
-        | OFlags::CLOEXEC;
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     openat(directory, name, flags, Mode::empty()).during(Op::Open)
 }
 

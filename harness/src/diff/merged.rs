@@ -38,10 +38,7 @@ pub(super) struct Lower {
 }
 
 impl Merged {
-    pub(super) fn root(
-        upper: BorrowedFd<'_>,
-        lowers: &[BorrowedFd<'_>],
-    ) -> Result<Entered, Fault> {
+    pub(super) fn root(upper: BorrowedFd<'_>, lowers: &[BorrowedFd<'_>]) -> Result<Entered, Fault> {
         let upper = open_directory(upper, c".").during(Op::Open)?;
         let after = Look::directory(upper.as_fd())?;
         let mut covered = Covered::default();
@@ -148,11 +145,7 @@ impl Covered {
 }
 
 /// A name of a lower layer, with its attributes where they can make it a whiteout.
-fn stat(
-    layer: BorrowedFd<'_>,
-    name: &CStr,
-    xattr_whiteouts: bool,
-) -> Result<Option<Look>, Fault> {
+fn stat(layer: BorrowedFd<'_>, name: &CStr, xattr_whiteouts: bool) -> Result<Option<Look>, Fault> {
     let mut look = Look::stat(layer, name)?;
     if let Some(look) = &mut look {
         // The firmware's own file of that form is a file, wherever overlayfs takes it for one.

@@ -30,7 +30,11 @@ fn a_copy_up_without_a_difference_is_no_change() {
         layer.file("bin/big", vec![1; 200_000]).file("empty", "");
         layer.xattr("bin/big", "user.comment", b"same");
     }
-    scene.upper().xattr("etc", "user.overlay.origin", b"\0").xattr("bin/big", "user.overlay.x", b"");
+    scene.upper().xattr("etc", "user.overlay.origin", b"\0").xattr(
+        "bin/big",
+        "user.overlay.x",
+        b"",
+    );
     let long_ago = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
     File::open(scene.upper().path("etc/passwd")).unwrap().set_times(long_ago).unwrap();
     scene.check(&[]);
@@ -149,7 +153,11 @@ fn a_mark_that_is_not_y_hides_nothing() {
 #[test]
 fn a_name_of_another_kind_is_changed_and_a_new_directorys_names_are_added() {
     let scene = Scene::new();
-    scene.firmware().file("file-to-dir", "x").file("dir-to-file/child", "").link("link-to-dir", "/");
+    scene
+        .firmware()
+        .file("file-to-dir", "x")
+        .file("dir-to-file/child", "")
+        .link("link-to-dir", "/");
     scene.upper().file("file-to-dir/sub/f", "").file("dir-to-file", "").directory("link-to-dir");
     scene.check(&[
         "~ /dir-to-file kind mode content",
@@ -167,11 +175,7 @@ fn the_middle_hides_the_firmware_and_is_never_news() {
     scene.firmware().file("etc/hosts", "theirs").file("opt/x", "");
     // A copy-up of the harness's file, a change of one, and a name below what the middle hides.
     scene.upper().file("etc/resolv.conf", "ours").file("etc/hosts", "guest").file("opt/x", "");
-    scene.check(&[
-        "~ /etc/hosts size content",
-        "~ /opt kind mode size content",
-        "+ /opt/x",
-    ]);
+    scene.check(&["~ /etc/hosts size content", "~ /opt kind mode size content", "+ /opt/x"]);
 }
 
 #[test]
@@ -214,7 +218,14 @@ fn odd_names_are_names() {
     scene.upper().file("a-b", "x");
     let longest = format!("+ /{}", "n".repeat(255));
     // Sorted as bytes: `-` comes before `/`.
-    scene.check(&["+ /a", "~ /a-b size content", "+ /a/b", &longest, "- /tab\\there", "+ /\\xff\\n"]);
+    scene.check(&[
+        "+ /a",
+        "~ /a-b size content",
+        "+ /a/b",
+        &longest,
+        "- /tab\\there",
+        "+ /\\xff\\n",
+    ]);
 }
 
 #[test]
