@@ -70,7 +70,7 @@ pub fn changes(
             walk.directory(&visit.path, before, after)?;
         }
         let subdirectories = walk.list(&visit.directory, &visit.path)?;
-        descent.into_these(visit, subdirectories);
+        descent.descend(visit, subdirectories);
     }
     let mut changes = walk.changes;
     changes.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
@@ -84,6 +84,7 @@ struct Walk<'a> {
 }
 
 /// What a name of the upper turned out to be.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are a change")]
 enum Found {
     Nothing,
     Directory,

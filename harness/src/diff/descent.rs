@@ -67,7 +67,7 @@ impl<D> Descent<D> {
     }
 
     /// Has the `subdirectories` of a visited directory visited next.
-    pub(crate) fn into_these(&mut self, visited: Visit<D>, subdirectories: Vec<CString>) {
+    pub(crate) fn descend(&mut self, visited: Visit<D>, subdirectories: Vec<CString>) {
         self.remember(visited.path, Some(visited.directory), subdirectories);
     }
 
@@ -139,7 +139,7 @@ mod tests {
             seen.push(visit.path.clone());
             // A comb: the `a` of each level has two directories again, its `b` none.
             let deeper = visit.path.ends_with(b"a") && visit.directory.0 < DEPTH;
-            descent.into_these(visit, if deeper { two() } else { Vec::new() });
+            descent.descend(visit, if deeper { two() } else { Vec::new() });
         }
         assert_eq!(seen.len(), 2 * DEPTH);
         assert!(seen.is_sorted());

@@ -29,6 +29,6 @@ pub use change::{Change, Content, Entry, What};
 pub use compare::{Options, changes};
 pub use error::{DiffError, Op};
 
-pub(crate) use content::{Reader, hash};
-pub(crate) use descent::Descent;
-pub(crate) use names::{Name, names};
+pub(crate) use content::hash;
+pub(crate) use descent::{Descent, below};
+pub(crate) use names::names;

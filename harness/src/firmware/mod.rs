@@ -1,1 +1,3 @@
 //! What is booted.
+
+pub mod identity;

@@ -45,9 +45,7 @@ fn the_diff_is_the_difference_of_what_the_guest_saw_and_sees() {
         let mut firmware = Tree::new();
         for _ in 0..random.below(25) {
             let path = random.path(&firmware);
-            if !firmware.contains_key(&path) {
-                firmware.insert(path, random.node());
-            }
+            firmware.entry(path).or_insert_with(|| random.node());
         }
         let scene = Scene::new();
         for (path, node) in &firmware {

@@ -89,7 +89,9 @@ impl Layer {
     }
 
     pub(super) fn fifo(&self, path: impl AsRef<[u8]>) -> &Self {
-        mknodat(CWD, self.path(path), FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
+        let path = self.path(path);
+        mknodat(CWD, &path, FileType::Fifo, Mode::empty(), 0).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         self
     }
 
