@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::io::Errno;
 
 use super::change::{Change, Entry, What};
-use super::content::Reader;
+use super::content::{Bytes, OpenFile, Reader};
 use super::descent::{Descent, below};
 use super::error::{DiffError, During, Fault, Op};
 use super::layer::Seen;
@@ -21,8 +21,8 @@ use crate::path::GuestPath;
 pub struct Options {
     /// Where the guest has the overlay's root: `/`, or a volume's mount point.
     pub at: GuestPath,
-    /// Bytes of the largest text that a change carries; 64 KiB.
-    pub text_limit: usize,
+    /// Bytes of the largest text that a change carries; 64 KiB, which is also the most.
+    pub text_limit: u64,
 }
 
 impl Default for Options {
@@ -211,26 +211,29 @@ impl<'a> Walk<'a> {
             return Ok(Some(What::Added(after)));
         };
         let (mut before, file_before) = before.into_parts();
-        if let (Some(a), Some(b)) = (&file_before, &file)
-            && before.size == after.size
-            && !self.reader.differ(a.as_fd(), b.as_fd(), after.size).during(Op::Read)?
-        {
-            if before == after {
-                return Ok(None);
+        if let (Some(a), Some(b)) = (&file_before, &file) {
+            match self.reader.compare(a, b).during(Op::Read)? {
+                Some((a, b)) => {
+                    before.has(a);
+                    after.has(b);
+                }
+                None if before == after => return Ok(None),
+                None => {
+                    let content = self.reader.read(b).during(Op::Read)?;
+                    before.has(content.clone());
+                    after.has(content);
+                }
             }
-            self.read(Some(b), &mut after)?;
-            (before.size, before.content) = (after.size, after.content.clone());
-            return Ok(Some(What::Changed { before, after }));
+        } else {
+            self.read(file_before.as_ref(), &mut before)?;
+            self.read(file.as_ref(), &mut after)?;
         }
-        self.read(file_before.as_ref(), &mut before)?;
-        self.read(file.as_ref(), &mut after)?;
         Ok((before != after).then_some(What::Changed { before, after }))
     }
 
-    fn read(&mut self, file: Option<&impl AsFd>, entry: &mut Entry) -> Result<(), Fault> {
+    fn read(&mut self, file: Option<&OpenFile>, entry: &mut Entry) -> Result<(), Fault> {
         if let Some(file) = file {
-            let (content, size) = self.reader.read(file.as_fd()).during(Op::Read)?;
-            (entry.content, entry.size) = (Some(content), size);
+            entry.has(self.reader.read(file).during(Op::Read)?);
         }
         Ok(())
     }
@@ -241,6 +244,13 @@ impl<'a> Walk<'a> {
 
     fn fault(&self, fault: Fault, path: &[u8]) -> DiffError {
         fault.at(absolute(self.at, path))
+    }
+}
+
+impl Entry {
+    /// A regular file's content, and its size when that was read.
+    fn has(&mut self, (content, size): Bytes) {
+        (self.content, self.size) = (Some(content), size);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Regular files: read, compared and hashed with a bounded buffer.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{AtFlags, Statx, StatxFlags, statx};
@@ -9,46 +9,82 @@ use sha1::{Digest, Sha1};
 
 use super::change::Content;
 
-/// What is read at a time. Larger ones are no faster, and two of these fit the cache.
+/// What is read at a time, and the most that a text can have. Larger is no faster, and two of these
+/// fit the cache.
 const CHUNK: usize = 64 * 1024;
 
+/// A regular file, open, and what stat said of it then.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) fd: OwnedFd,
+    pub(super) version: Version,
+}
+
+/// What a write changes: size, and the times of modification and change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    size: u64,
+    times: [(i64, u32); 2],
+}
+
+impl Version {
+    pub(super) fn of(stat: &Statx) -> Self {
+        let times = [stat.stx_mtime, stat.stx_ctime].map(|time| (time.tv_sec, time.tv_nsec));
+        Self { size: stat.stx_size, times }
+    }
+}
+
+/// A file's content, and how many bytes that is.
+pub(super) type Bytes = (Content, u64);
+
 /// Two buffers that every file of a walk is read through.
-pub(crate) struct Reader {
+pub(super) struct Reader {
     a: Vec<u8>,
     b: Vec<u8>,
-    text_limit: usize,
+    text_limit: u64,
 }
 
 impl Reader {
     /// Keeps texts of at most `text_limit` bytes.
-    pub(crate) fn new(text_limit: usize) -> Self {
+    pub(super) fn new(text_limit: u64) -> Self {
         Self { a: Vec::with_capacity(CHUNK), b: Vec::with_capacity(CHUNK), text_limit }
     }
 
-    /// A file's bytes and how many they are. Reads again, once, where the file was written to
-    /// meanwhile; what it has then is as good as any.
-    pub(crate) fn read(&mut self, file: BorrowedFd<'_>) -> Result<(Content, u64)> {
-        let before = stat(file)?;
-        let content = self.read_once(file, before.stx_size)?;
-        let after = stat(file)?;
-        if version(&before) == version(&after) {
-            return Ok(content);
-        }
-        self.read_once(file, after.stx_size)
+    /// What a file has. Reads again, once, where it was written to since it was opened; what it has
+    /// then is as good as any.
+    pub(super) fn read(&mut self, file: &OpenFile) -> Result<Bytes> {
+        let content = self.read_once(file, file.version.size)?;
+        let now = version(file)?;
+        if now == file.version { Ok(content) } else { self.read_once(file, now.size) }
     }
 
-    /// Whether two files of the `same size` differ in a byte.
-    pub(crate) fn differ(
+    /// What two files have; `None` where it is the same.
+    pub(super) fn compare(
         &mut self,
-        a: BorrowedFd<'_>,
-        b: BorrowedFd<'_>,
-        same_size: u64,
-    ) -> Result<bool> {
+        before: &OpenFile,
+        after: &OpenFile,
+    ) -> Result<Option<(Bytes, Bytes)>> {
+        let size = after.version.size;
+        if size == before.version.size {
+            if !self.differ(before, after, size)? {
+                return Ok(None);
+            }
+            if size <= CHUNK as u64 && version(after)? == after.version {
+                // Both are in the buffers, whole.
+                let content = |bytes: &[u8]| (content(bytes, self.text_limit), bytes.len() as u64);
+                return Ok(Some((content(&self.a), content(&self.b))));
+            }
+        }
+        Ok(Some((self.read(before)?, self.read(after)?)))
+    }
+
+    /// Whether two files of the `same` size differ; the buffers then hold where.
+    fn differ(&mut self, a: &OpenFile, b: &OpenFile, same: u64) -> Result<bool> {
         let mut at = 0;
-        while at < same_size {
-            let want = CHUNK.min(usize::try_from(same_size - at).unwrap_or(CHUNK));
-            fill(a, &mut self.a, at, want)?;
-            fill(b, &mut self.b, at, want)?;
+        while at < same {
+            let want = chunk(same - at);
+            fill(a.fd.as_fd(), &mut self.a, at, want)?;
+            fill(b.fd.as_fd(), &mut self.b, at, want)?;
             if self.a != self.b {
                 return Ok(true);
             }
@@ -61,20 +97,31 @@ impl Reader {
     }
 
     /// Stops at `size`, so that a log that is written to faster than we read has an end.
-    fn read_once(&mut self, file: BorrowedFd<'_>, size: u64) -> Result<(Content, u64)> {
-        match usize::try_from(size) {
-            Ok(size) if size <= self.text_limit => {
-                let mut bytes = Vec::with_capacity(size);
-                fill(file, &mut bytes, 0, size)?;
-                let (sha1, size) = (Sha1::digest(&bytes).into(), bytes.len() as u64);
-                Ok((Content { sha1, text: text(bytes) }, size))
-            }
-            _ => {
-                let (sha1, size) = hash(file, size, &mut self.a)?;
-                Ok((Content { sha1, text: None }, size))
-            }
+    fn read_once(&mut self, file: &OpenFile, size: u64) -> Result<Bytes> {
+        if size <= self.text_limit.min(CHUNK as u64) {
+            fill(file.fd.as_fd(), &mut self.a, 0, chunk(size))?;
+            return Ok((content(&self.a, self.text_limit), self.a.len() as u64));
         }
+        let (sha1, size) = hash(file.fd.as_fd(), size, &mut self.a)?;
+        Ok((Content { sha1, text: None }, size))
     }
+}
+
+/// All of a file's bytes as its content.
+fn content(bytes: &[u8], text_limit: u64) -> Content {
+    let text = if bytes.len() as u64 <= text_limit { text(bytes) } else { None };
+    Content { sha1: Sha1::digest(bytes).into(), text: text.map(str::to_owned) }
+}
+
+/// The bytes, where a person can read them.
+fn text(bytes: &[u8]) -> Option<&str> {
+    let unreadable = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x1b');
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains(unreadable))
+}
+
+fn version(file: &OpenFile) -> Result<Version> {
+    let stat = statx(&file.fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+    Ok(Version::of(&stat))
 }
 
 /// The SHA-1 of a file's first `size` bytes, and how many there were.
@@ -86,8 +133,7 @@ pub(crate) fn hash(
     let mut sha1 = Sha1::new();
     let mut at = 0;
     while at < size {
-        let want = CHUNK.min(usize::try_from(size - at).unwrap_or(CHUNK));
-        fill(file, buffer, at, want)?;
+        fill(file, buffer, at, chunk(size - at))?;
         if buffer.is_empty() {
             break;
         }
@@ -113,38 +159,32 @@ fn fill(file: BorrowedFd<'_>, buffer: &mut Vec<u8>, offset: u64, want: usize) ->
     Ok(())
 }
 
-fn stat(file: BorrowedFd<'_>) -> Result<Statx> {
-    statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
-}
-
-/// What a write changes.
-fn version(stat: &Statx) -> (u64, (i64, u32), (i64, u32)) {
-    let (mtime, ctime) = (stat.stx_mtime, stat.stx_ctime);
-    (stat.stx_size, (mtime.tv_sec, mtime.tv_nsec), (ctime.tv_sec, ctime.tv_nsec))
-}
-
-/// The bytes, where a person can read them.
-fn text(bytes: Vec<u8>) -> Option<String> {
-    let unreadable = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x1b');
-    String::from_utf8(bytes).ok().filter(|text| !text.contains(unreadable))
+/// How much of what is `left` to read next.
+fn chunk(left: u64) -> usize {
+    usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::fd::AsFd;
 
     use super::*;
 
-    fn file(bytes: &[u8]) -> std::fs::File {
+    fn file(bytes: &[u8]) -> OpenFile {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        file
+        opened(file)
+    }
+
+    fn opened(file: std::fs::File) -> OpenFile {
+        let stale = Version { size: 0, times: [(0, 0); 2] };
+        let file = OpenFile { fd: file.into(), version: stale };
+        OpenFile { version: version(&file).unwrap(), ..file }
     }
 
     #[test]
     fn text_is_what_a_person_can_read() {
-        let is_text = |bytes: &[u8]| text(bytes.to_vec()).is_some();
+        let is_text = |bytes: &[u8]| text(bytes).is_some();
         assert!(is_text(b""));
         assert!(is_text("tab\tänd\r\nescape \x1b[1m\n".as_bytes()));
         assert!(!is_text(b"zero\0"));
@@ -155,9 +195,9 @@ mod tests {
 
     #[test]
     fn a_file_over_the_limit_is_hashed_and_not_kept() {
-        let (small, size) = Reader::new(3).read(file(b"abc").as_fd()).unwrap();
+        let (small, size) = Reader::new(3).read(&file(b"abc")).unwrap();
         assert_eq!((small.text.as_deref(), size), (Some("abc"), 3));
-        let (large, size) = Reader::new(2).read(file(b"abc").as_fd()).unwrap();
+        let (large, size) = Reader::new(2).read(&file(b"abc")).unwrap();
         assert_eq!((large.text, size), (None, 3));
         assert_eq!(large.sha1, small.sha1);
         assert_eq!(large.sha1[..4], [0xa9, 0x99, 0x3e, 0x36]); // FIPS 180, the SHA-1 of "abc"
@@ -165,23 +205,34 @@ mod tests {
 
     #[test]
     fn files_are_compared_to_their_last_byte() {
-        let mut bytes = vec![7; 3 * CHUNK + 5];
-        let (a, same) = (file(&bytes), file(&bytes));
-        *bytes.last_mut().unwrap() = 8;
-        let other = file(&bytes);
-        let mut reader = Reader::new(0);
-        let size = bytes.len() as u64;
-        assert!(!reader.differ(a.as_fd(), same.as_fd(), size).unwrap());
-        assert!(reader.differ(a.as_fd(), other.as_fd(), size).unwrap());
-        assert!(reader.differ(a.as_fd(), file(b"").as_fd(), size).unwrap());
+        let mut reader = Reader::new(CHUNK as u64);
+        for size in [1, CHUNK, CHUNK + 1, 3 * CHUNK + 5] {
+            let mut bytes = vec![7; size];
+            let (a, same) = (file(&bytes), file(&bytes));
+            *bytes.last_mut().unwrap() = 8;
+            let other = file(&bytes);
+            assert_eq!(reader.compare(&a, &same).unwrap(), None);
+            let different = Some((reader.read(&a).unwrap(), reader.read(&other).unwrap()));
+            assert_eq!(reader.compare(&a, &other).unwrap(), different, "{size} bytes");
+            assert!(reader.compare(&a, &file(b"")).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_is_by_now() {
+        let mut reader = Reader::new(100);
+        let (before, after) = (file(b"same size"), file(b"some size"));
+        rustix::io::pwrite(&after.fd, b" and more", 9).unwrap();
+        let (_, (content, size)) = reader.compare(&before, &after).unwrap().unwrap();
+        assert_eq!((content.text.as_deref(), size), (Some("some size and more"), 18));
     }
 
     #[test]
     fn a_sparse_file_needs_no_memory_of_its_size() {
         let sparse = tempfile::tempfile().unwrap();
         sparse.set_len(64 << 20).unwrap();
-        let mut reader = Reader::new(64 * 1024);
-        let (content, size) = reader.read(sparse.as_fd()).unwrap();
+        let mut reader = Reader::new(CHUNK as u64);
+        let (content, size) = reader.read(&opened(sparse)).unwrap();
         assert_eq!((content.text, size), (None, 64 << 20));
         assert!(reader.a.capacity() <= 2 * CHUNK);
     }

@@ -68,10 +68,11 @@ impl Fault {
     }
 
     /// Whether a running guest explains it: since its directory was listed the name has gone, or
-    /// has become a link (`ELOOP`, from O_NOFOLLOW), no directory, a socket (`ENXIO`).
+    /// has become a link (`ELOOP`, from O_NOFOLLOW), no directory, a socket (`ENXIO`), a FIFO
+    /// (`ESPIPE`, from pread).
     pub(super) fn is_race(self) -> bool {
-        const RACES: [Errno; 5] =
-            [Errno::NOENT, Errno::LOOP, Errno::NOTDIR, Errno::NXIO, Errno::STALE];
+        const RACES: [Errno; 6] =
+            [Errno::NOENT, Errno::LOOP, Errno::NOTDIR, Errno::NXIO, Errno::SPIPE, Errno::STALE];
         RACES.contains(&self.errno)
     }
 }

@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags, openat, rea
 use rustix::io::Errno;
 
 use super::change::Entry;
+use super::content::{OpenFile, Version};
 use super::error::{During, Fault, Op};
 use super::layer::{Facts, Seen, seen};
 use super::xattr::{self, Xattrs};
@@ -21,7 +22,8 @@ pub(super) struct Look {
     entry: Entry,
     xattrs: Xattrs,
     /// A regular file, open.
-    file: Option<OwnedFd>,
+    file: Option<OpenFile>,
+    version: Version,
 }
 
 impl Look {
@@ -43,9 +45,14 @@ impl Look {
             // Replaced since it was listed.
             return Err(Fault { op: Op::Open, errno: Errno::STALE });
         }
-        look.xattrs = xattr::read(file.as_fd()).during(Op::ReadXattr)?;
-        look.file = Some(file);
+        look.opened(file)?;
         Ok(look)
+    }
+
+    fn opened(&mut self, fd: OwnedFd) -> Result<(), Fault> {
+        self.xattrs = xattr::read(fd.as_fd()).during(Op::ReadXattr)?;
+        self.file = Some(OpenFile { fd, version: self.version });
+        Ok(())
     }
 
     /// An open directory.
@@ -58,7 +65,7 @@ impl Look {
     /// Learns what stat does not tell.
     pub(super) fn complete(&mut self, directory: BorrowedFd<'_>, name: &CStr) -> Result<(), Fault> {
         match self.entry.kind {
-            FileKind::File => *self = Self::file(directory, name)?,
+            FileKind::File => self.opened(open_file(directory, name)?)?,
             FileKind::Symlink => {
                 let target = readlinkat(directory, name, Vec::new()).during(Op::ReadLink)?;
                 self.entry.target = Some(GuestPath(OsString::from_vec(target.into_bytes())));
@@ -86,7 +93,7 @@ impl Look {
     }
 
     /// As a change has it, but for the content, which is in the file.
-    pub(super) fn into_parts(self) -> (Entry, Option<OwnedFd>) {
+    pub(super) fn into_parts(self) -> (Entry, Option<OpenFile>) {
         (Entry { xattrs: self.xattrs.guest, ..self.entry }, self.file)
     }
 
@@ -106,7 +113,7 @@ impl Look {
             device,
             xattrs: Vec::new(),
         };
-        Self { entry, xattrs: Xattrs::default(), file: None }
+        Self { entry, xattrs: Xattrs::default(), file: None, version: Version::of(stat) }
     }
 }
 
