@@ -19,7 +19,8 @@ pub struct Change {
 pub enum What {
     /// It is there now and was not.
     Added(Entry),
-    /// It was there and is not. A directory's own contents are not listed again.
+    /// It was there and is not. A directory's own contents are not listed again, and the entry is
+    /// what stat(2) tells: its content and extended attributes are the firmware's to look up.
     Removed(Entry),
     /// It is something else now: type, mode, owner, content, link target, device number or extended
     /// attribute.
@@ -44,13 +45,14 @@ pub struct Entry {
     pub gid: u32,
     /// A regular file's bytes; 0 for all that is not one.
     pub size: u64,
-    /// A regular file's content.
+    /// A regular file's content; `None` where the file was removed.
     pub content: Option<Content>,
     /// Where a symbolic link points.
     pub target: Option<GuestPath>,
     /// A device's major and minor number.
     pub device: Option<(u32, u32)>,
-    /// Extended attributes that are the guest's business, by name; never overlayfs's own.
+    /// Extended attributes that are the guest's business, sorted by name: never overlayfs's own, nor
+    /// the labels of the host's security modules.
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 

@@ -4,6 +4,7 @@ mod config;
 #[cfg(test)]
 mod craft;
 mod elf;
+pub mod identity;
 mod init;
 mod libraries;
 mod machine;

@@ -1,1 +1,18 @@
 //! Changes as text to review.
+//!
+//! * **line**: one change: a sign, what it is, mode, owner, size, path.
+//! * **detail**: what is indented below a line: text, link target, extended attributes.
+//! * **normaliser**: a name for content that differs each time, shown in its place: `[machine-id]`.
+//!
+//! The text depends on the changes alone: no clock, pid, inode, or name of the host.
+
+mod line;
+mod names;
+mod normalise;
+mod render;
+mod text;
+mod xattr;
+
+pub use names::Names;
+pub use normalise::{Normaliser, Rule, RuleError};
+pub use render::{RenderOptions, render};
