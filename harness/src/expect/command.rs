@@ -104,13 +104,38 @@ mod tests {
     #[test]
     fn what_failed_says_all_it_wrote() {
         let status = ExitStatus::Code(1);
-        insta::assert_snapshot!(report(&["uci", "get", "a b"], status, "", "uci: Entry not found\n"), @"");
-        insta::assert_snapshot!(report(&["crash", ""], ExitStatus::Signal(11), "a\n\tb", ""), @"");
+        insta::assert_snapshot!(report(&["uci", "get", "a b"], status, "", "uci: Entry not found\n"), @r#"
+        `uci get "a b"` failed: exit status 1
+          stdout    empty
+          stderr    | uci: Entry not found
+        "#);
+        insta::assert_snapshot!(report(&["crash", ""], ExitStatus::Signal(11), "a\n\tb", ""), @r#"
+        `crash ""` failed: killed by SIGSEGV
+          stdout    | a
+                    | \tb
+          stderr    empty
+        "#);
     }
 
     #[test]
     fn only_the_last_lines_are_told() {
         let lines: String = (1..=20).map(|n| format!("line {n}\n")).collect();
-        insta::assert_snapshot!(report(&["make"], ExitStatus::Code(2), &lines, "\x1b[31mred"), @"");
+        insta::assert_snapshot!(report(&["make"], ExitStatus::Code(2), &lines, "\x1b[31mred"), @r"
+        `make` failed: exit status 2
+          stdout    … 8 lines before
+                    | line 9
+                    | line 10
+                    | line 11
+                    | line 12
+                    | line 13
+                    | line 14
+                    | line 15
+                    | line 16
+                    | line 17
+                    | line 18
+                    | line 19
+                    | line 20
+          stderr    | \u{1b}[31mred
+        ");
     }
 }

@@ -146,9 +146,12 @@ fn describe(state: &FileState) -> String {
     }
 }
 
-/// Names where the guest has them, and the numbers when it has not for one.
+/// `root:shadow (0:42)`; without names for them, the numbers alone.
 fn owner_of(state: &FileState) -> String {
     let (uid, gid) = (state.uid, state.gid);
+    if state.user.is_none() && state.group.is_none() {
+        return format!("{uid}:{gid}");
+    }
     let name = |name: &Option<String>, id: u32| match name {
         Some(name) => escape(name.as_bytes()).into_owned(),
         None => id.to_string(),
@@ -250,7 +253,8 @@ impl Subject<File> {
     /// With a [`Failure`](crate::expect::Failure), when it is no regular file or could not be read.
     #[must_use = "without a matcher the content is not checked"]
     pub fn content(self) -> Subject<String> {
-        self.part(".content()", |file| content(&file))
+        let path = self.value().path.to_string();
+        self.part(".content()", |file| content(&file)).about(path)
     }
 }
 
@@ -329,43 +333,160 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).absent()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).is_dir()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(link()).is_file()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).mode(0o600)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(nameless()).mode(1777)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).owner("root:root")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).owner("1000")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(nameless()).owner("root")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).size(0)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(link()).target("/bin/busybox")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).target("busybox")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(link()).content()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(shadow()).content().is_empty()), @"");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).absent()), @"
+        expect!(shadow()) at tests/web.rs:9:5
+          expected  /etc/shadow: absent
+          actual    file, mode 0640, owner root:shadow (0:42), 12 bytes
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).is_dir()), @"
+        expect!(shadow()) at tests/web.rs:9:5
+          expected  /etc/shadow: directory
+          actual    file, mode 0640, owner root:shadow (0:42), 12 bytes
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(link()).is_file()), @"
+        expect!(link()) at tests/web.rs:9:5
+          expected  /bin/sh: file
+          actual    symbolic link to busybox
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).mode(0o600)), @"
+        expect!(shadow()) at tests/web.rs:9:5
+          expected  /etc/shadow: mode 0600
+          actual    mode 0640
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(nameless()).mode(1777)), @"
+        expect!(nameless()) at tests/web.rs:9:5
+          expected  /tmp: mode 3361
+          actual    mode 1777
+          nearest   `1777` is decimal: write `0o1777`
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).owner("root:root")), @"
+        expect!(shadow()) at tests/web.rs:9:5
+          expected  /etc/shadow: owner root:root
+          actual    owner root:shadow (0:42)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).owner("1000")), @"
+        expect!(shadow()) at tests/web.rs:9:5
+          expected  /etc/shadow: owner 1000
+          actual    owner root:shadow (0:42)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(nameless()).owner("root")), @"
+        expect!(nameless()) at tests/web.rs:9:5
+          expected  /tmp: owner root
+          actual    owner 0:42
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).size(0)), @"
+        expect!(shadow()) at tests/web.rs:9:5
+          expected  /etc/shadow: 0 bytes
+          actual    12 bytes
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(link()).target("/bin/busybox")), @"
+        expect!(link()) at tests/web.rs:9:5
+          expected  /bin/sh: symbolic link to /bin/busybox
+          actual    symbolic link to busybox
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).target("busybox")), @"
+        expect!(shadow()) at tests/web.rs:9:5
+          expected  /etc/shadow: symbolic link to busybox
+          actual    file, mode 0640, owner root:shadow (0:42), 12 bytes
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(link()).content()), @"
+        expect!(link()).content() at tests/web.rs:9:5
+          expected  /bin/sh: a file that can be read
+          actual    symbolic link to busybox
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(shadow()).content().is_empty()), @r#"
+        expect!(shadow()).content() at tests/web.rs:9:5
+          expected  /etc/shadow: is empty
+          actual    "root:*:0:::\n"
+        "#);
     }
 
     #[test]
     fn a_file_that_is_missing_fails_all_but_absence() {
-        insta::assert_snapshot!(report::of(|| expect!(missing()).exists()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(missing()).is_file()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(missing()).mode(0o600)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(missing()).owner("root")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(missing()).size(0)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(missing()).target("a")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(missing()).content()), @"");
+        insta::assert_snapshot!(report::of(|| expect!(missing()).exists()), @"
+        expect!(missing()) at tests/web.rs:9:5
+          expected  /etc/nothing: exists
+          actual    absent
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(missing()).is_file()), @"
+        expect!(missing()) at tests/web.rs:9:5
+          expected  /etc/nothing: file
+          actual    absent
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(missing()).mode(0o600)), @"
+        expect!(missing()) at tests/web.rs:9:5
+          expected  /etc/nothing: mode 0600
+          actual    absent
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(missing()).owner("root")), @"
+        expect!(missing()) at tests/web.rs:9:5
+          expected  /etc/nothing: owner root
+          actual    absent
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(missing()).size(0)), @"
+        expect!(missing()) at tests/web.rs:9:5
+          expected  /etc/nothing: 0 bytes
+          actual    absent
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(missing()).target("a")), @"
+        expect!(missing()) at tests/web.rs:9:5
+          expected  /etc/nothing: symbolic link to a
+          actual    absent
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(missing()).content()), @"
+        expect!(missing()).content() at tests/web.rs:9:5
+          expected  /etc/nothing: a file that can be read
+          actual    absent
+        ");
     }
 
     #[test]
     fn a_file_that_nobody_could_look_at_fails_all() {
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).exists()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).absent()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).is_file()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).mode(0o600)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).owner("root")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).size(0)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).target("a")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(forbidden()).content()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(unreadable()).content()), @"");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).exists()), @"
+        expect!(forbidden()) at tests/web.rs:9:5
+          expected  /root/key: exists
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).absent()), @"
+        expect!(forbidden()) at tests/web.rs:9:5
+          expected  /root/key: absent
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).is_file()), @"
+        expect!(forbidden()) at tests/web.rs:9:5
+          expected  /root/key: file
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).mode(0o600)), @"
+        expect!(forbidden()) at tests/web.rs:9:5
+          expected  /root/key: mode 0600
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).owner("root")), @"
+        expect!(forbidden()) at tests/web.rs:9:5
+          expected  /root/key: owner root
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).size(0)), @"
+        expect!(forbidden()) at tests/web.rs:9:5
+          expected  /root/key: 0 bytes
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).target("a")), @"
+        expect!(forbidden()) at tests/web.rs:9:5
+          expected  /root/key: symbolic link to a
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(forbidden()).content()), @"
+        expect!(forbidden()).content() at tests/web.rs:9:5
+          expected  /root/key: a file that can be read
+          actual    not evaluated: Permission denied (os error 13)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(unreadable()).content()), @"
+        expect!(unreadable()).content() at tests/web.rs:9:5
+          expected  /root/key: a file that can be read
+          actual    not evaluated: Input/output error (os error 5)
+        ");
     }
 
     #[test]

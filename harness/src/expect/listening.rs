@@ -180,25 +180,73 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(["tcp:80", "tcp:22"])), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(["tcp:53", "tcp:443"])), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).only(["tcp:22", "udp:53"])), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).only(["tcp:22", "tcp:80"])), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).nothing()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(Listening::default()).only(["tcp:80"])), @"");
-        insta::assert_snapshot!(report::of(|| expect!(Listening::default()).includes(["tcp:80"])), @"");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(["tcp:80", "tcp:22"])), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  tcp:80, tcp:22 listening
+          actual    tcp:22 by dropbear(99), tcp:8080 by uhttpd(143), udp:53 on 127.0.0.1; missing: tcp:80
+          nearest   tcp:8080 by uhttpd(143), for tcp:80
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(["tcp:53", "tcp:443"])), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  tcp:53, tcp:443 listening
+          actual    tcp:22 by dropbear(99), tcp:8080 by uhttpd(143), udp:53 on 127.0.0.1; missing: tcp:53, tcp:443
+          nearest   udp:53 on 127.0.0.1, for tcp:53
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).only(["tcp:22", "udp:53"])), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  only tcp:22, udp:53 listening
+          actual    tcp:22 by dropbear(99), tcp:8080 by uhttpd(143), udp:53 on 127.0.0.1; unexpected: tcp:8080
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).only(["tcp:22", "tcp:80"])), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  only tcp:22, tcp:80 listening
+          actual    tcp:22 by dropbear(99), tcp:8080 by uhttpd(143), udp:53 on 127.0.0.1; missing: tcp:80; unexpected: tcp:8080, udp:53
+          nearest   tcp:8080 by uhttpd(143), for tcp:80
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).nothing()), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  nothing listening
+          actual    tcp:22 by dropbear(99), tcp:8080 by uhttpd(143), udp:53 on 127.0.0.1
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(Listening::default()).only(["tcp:80"])), @"
+        expect!(Listening::default()) at tests/web.rs:9:5
+          expected  only tcp:80 listening
+          actual    nothing listening; missing: tcp:80
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(Listening::default()).includes(["tcp:80"])), @"
+        expect!(Listening::default()) at tests/web.rs:9:5
+          expected  tcp:80 listening
+          actual    nothing listening; missing: tcp:80
+        ");
     }
 
     #[test]
     fn an_empty_list_fails() {
         const NONE: [&str; 0] = [];
-        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(NONE)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(Listening::default()).only(NONE)), @"");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(NONE)), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  the listed ports listening
+          actual    not evaluated: the list is empty
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(Listening::default()).only(NONE)), @"
+        expect!(Listening::default()) at tests/web.rs:9:5
+          expected  only the listed ports listening
+          actual    not evaluated: the list is empty
+          nearest   `nothing()` says that nothing listens
+        ");
     }
 
     #[test]
     fn what_is_no_port_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(["tcp:22", "8080"])), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).only(["tcp:http"])), @"");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).includes(["tcp:22", "8080"])), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  tcp:22, 8080 listening
+          actual    not evaluated: `8080` is no port: write `tcp:80` or `udp:53`
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).only(["tcp:http"])), @"
+        expect!(seen()) at tests/web.rs:9:5
+          expected  only tcp:http listening
+          actual    not evaluated: `tcp:http` is no port: write `tcp:80` or `udp:53`
+        ");
     }
 }

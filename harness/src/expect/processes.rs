@@ -24,9 +24,9 @@ pub struct Selection {
 /// When more or fewer do, no process at all was seen, or the name is empty.
 pub fn check_count(processes: &Processes, name: &str, count: usize) -> Result<(), Mismatch> {
     let wanted = match count {
-        0 => format!("no process named {name}"),
-        1 => format!("1 process named {name}"),
-        _ => format!("{count} processes named {name}"),
+        0 => format!("no process named `{name}`"),
+        1 => format!("1 process named `{name}`"),
+        _ => format!("{count} processes named `{name}`"),
     };
     let found = living(processes, name, &wanted)?;
     if found.len() == count { Ok(()) } else { Err(mismatch(processes, name, wanted, &found)) }
@@ -37,7 +37,7 @@ pub fn check_count(processes: &Processes, name: &str, count: usize) -> Result<()
 /// # Errors
 /// When none does, no process at all was seen, or the name is empty.
 pub fn check_running(processes: &Processes, name: &str) -> Result<(), Mismatch> {
-    let wanted = format!("a process named {name}");
+    let wanted = format!("a process named `{name}`");
     let found = living(processes, name, &wanted)?;
     if found.is_empty() { Err(mismatch(processes, name, wanted, &found)) } else { Ok(()) }
 }
@@ -47,7 +47,7 @@ pub fn check_running(processes: &Processes, name: &str) -> Result<(), Mismatch> 
 /// # Errors
 /// When one has another, no process goes by that name, none at all was seen, or the name is empty.
 pub fn check_owned_by(processes: &Processes, name: &str, uid: u32) -> Result<(), Mismatch> {
-    let wanted = format!("each process named {name} with uid {uid}");
+    let wanted = format!("each process named `{name}` with uid {uid}");
     let found = living(processes, name, &wanted)?;
     if found.is_empty() {
         return Err(mismatch(processes, name, wanted, &found));
@@ -86,15 +86,18 @@ fn mismatch(processes: &Processes, name: &str, wanted: String, found: &[&Process
     let (dead, living): (Vec<_>, Vec<_>) = processes.0.iter().partition(|process| is_dead(process));
     let actual = format!("none; running: {}", listed(living.iter().map(|process| title(process))));
     let ended = dead.iter().find(|process| process.is_named(name));
-    let near = || nearest(name, living.iter().flat_map(|process| names(process)));
     let ended = ended.map(|process| format!("{}, a zombie", title(process)));
-    Mismatch::new(wanted, actual).with_nearest(ended.or_else(|| near().map(title)))
+    let near = || nearest(name, living.iter().flat_map(|process| names(process)));
+    Mismatch::new(wanted, actual).with_nearest(ended.or_else(near))
 }
 
-/// What [`Process::is_named`] goes by, each with the process.
-fn names(process: &Process) -> impl Iterator<Item = (&str, &Process)> {
-    let arguments = process.argv.iter().take(2).filter_map(|path| path.rsplit('/').next());
-    [process.comm.as_str()].into_iter().chain(arguments).map(move |name| (name, process))
+/// What [`Process::is_named`] goes by, each with how the failure says it.
+fn names(process: &Process) -> impl Iterator<Item = (&str, String)> {
+    let comm = (process.comm.as_str(), title(process));
+    let script = process.argv.get(1).filter(|script| script.starts_with('/'));
+    let paths = process.argv.first().into_iter().chain(script);
+    let bases = paths.filter_map(|path| path.trim_start_matches('-').rsplit('/').next());
+    [comm].into_iter().chain(bases.map(|name| (name, format!("{name}, as {}", title(process)))))
 }
 
 fn title(process: &Process) -> String {
@@ -183,36 +186,87 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("httpd").exists()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("wifi-wach").count(1)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("uhttpd").count(1)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("uhttpd").absent()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("uhttpd").owned_by(33)), @"");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("httpd").exists()), @r#"
+        expect!(seen()).named("httpd") at tests/web.rs:9:5
+          expected  a process named `httpd`
+          actual    none; running: init(1), syslogd(88), uhttpd(143), uhttpd(144), sh(160)
+          nearest   uhttpd(143)
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("wifi-wach").count(1)), @r#"
+        expect!(seen()).named("wifi-wach") at tests/web.rs:9:5
+          expected  1 process named `wifi-wach`
+          actual    none; running: init(1), syslogd(88), uhttpd(143), uhttpd(144), sh(160)
+          nearest   wifi-watch, as sh(160)
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("uhttpd").count(1)), @r#"
+        expect!(seen()).named("uhttpd") at tests/web.rs:9:5
+          expected  1 process named `uhttpd`
+          actual    uhttpd(143), uhttpd(144)
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("uhttpd").absent()), @r#"
+        expect!(seen()).named("uhttpd") at tests/web.rs:9:5
+          expected  no process named `uhttpd`
+          actual    uhttpd(143), uhttpd(144)
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("uhttpd").owned_by(33)), @r#"
+        expect!(seen()).named("uhttpd") at tests/web.rs:9:5
+          expected  each process named `uhttpd` with uid 33
+          actual    uhttpd(143) with uid 33, uhttpd(144) with uid 0
+        "#);
     }
 
     #[test]
     fn the_owner_of_nothing_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("telnetd").owned_by(0)), @"");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("telnetd").owned_by(0)), @r#"
+        expect!(seen()).named("telnetd") at tests/web.rs:9:5
+          expected  each process named `telnetd` with uid 0
+          actual    none; running: init(1), syslogd(88), uhttpd(143), uhttpd(144), sh(160)
+        "#);
     }
 
     #[test]
     fn a_zombie_does_not_run() {
         expect!(seen()).named("dnsmasq").absent();
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("dnsmasq").exists()), @"");
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("dnsmasq").exists()), @r#"
+        expect!(seen()).named("dnsmasq") at tests/web.rs:9:5
+          expected  a process named `dnsmasq`
+          actual    none; running: init(1), syslogd(88), uhttpd(143), uhttpd(144), sh(160)
+          nearest   dnsmasq(151), a zombie
+        "#);
     }
 
     #[test]
     fn what_nobody_saw_fails() {
         let none = Processes::default;
-        insta::assert_snapshot!(report::of(|| expect!(none()).named("httpd").absent()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(none()).named("httpd").exists()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(none()).named("httpd").owned_by(0)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(seen()).named("").absent()), @"");
+        insta::assert_snapshot!(report::of(|| expect!(none()).named("httpd").absent()), @r#"
+        expect!(none()).named("httpd") at tests/web.rs:9:5
+          expected  no process named `httpd`
+          actual    not evaluated: no process was seen, not even init
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(none()).named("httpd").exists()), @r#"
+        expect!(none()).named("httpd") at tests/web.rs:9:5
+          expected  a process named `httpd`
+          actual    not evaluated: no process was seen, not even init
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(none()).named("httpd").owned_by(0)), @r#"
+        expect!(none()).named("httpd") at tests/web.rs:9:5
+          expected  each process named `httpd` with uid 0
+          actual    not evaluated: no process was seen, not even init
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(seen()).named("").absent()), @r#"
+        expect!(seen()).named("") at tests/web.rs:9:5
+          expected  no process named ``
+          actual    not evaluated: the name is empty
+        "#);
     }
 
     #[test]
     fn a_long_list_is_cut() {
         let many = (1..40).map(|pid| process(pid, &["worker"], 0, 'S')).collect();
-        insta::assert_snapshot!(report::of(|| expect!(Processes(many)).named("worker").count(2)), @"");
+        insta::assert_snapshot!(report::of(|| expect!(Processes(many)).named("worker").count(2)), @r#"
+        expect!(Processes(many)).named("worker") at tests/web.rs:9:5
+          expected  2 processes named `worker`
+          actual    worker(1), worker(2), worker(3), worker(4), worker(5), worker(6), worker(7), worker(8), worker(9), worker(10), worker(11), worker(12) and 27 more
+        "#);
     }
 }

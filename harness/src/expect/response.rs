@@ -105,23 +105,70 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(page()).status(404)), @"");
+        insta::assert_snapshot!(report::of(|| expect!(page()).status(404)), @"
+        expect!(page()) at tests/web.rs:9:5
+          expected  GET http://router/: status 404
+          actual    status 200, with the body
+                    | <html>
+                    | <title>status</title>
+                    | </html>
+        ");
         let login = || response(302, &[("location", "/login")], "Found");
-        insta::assert_snapshot!(report::of(|| expect!(login()).status(200)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(page()).header("server", equals("nginx"))), @"");
-        insta::assert_snapshot!(report::of(|| expect!(page()).header("set-cookie", lacks("b="))), @"");
-        insta::assert_snapshot!(report::of(|| expect!(page()).body(contains("Status"))), @"");
-        insta::assert_snapshot!(report::of(|| expect!(page()).body(equals("<html>\n</html>\n"))), @"");
+        insta::assert_snapshot!(report::of(|| expect!(login()).status(200)), @r#"
+        expect!(login()) at tests/web.rs:9:5
+          expected  GET http://router/: status 200
+          actual    status 302, to "/login"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(page()).header("server", equals("nginx"))), @r#"
+        expect!(page()) at tests/web.rs:9:5
+          expected  header `server` of GET http://router/: "nginx"
+          actual    "uhttpd/2.1"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(page()).header("set-cookie", lacks("b="))), @r#"
+        expect!(page()) at tests/web.rs:9:5
+          expected  header `set-cookie` of GET http://router/: lacks "b="
+          actual    "a=1, b=2"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(page()).body(contains("Status"))), @r#"
+        expect!(page()) at tests/web.rs:9:5
+          expected  body of GET http://router/: contains "Status"
+          actual    | <html>
+                    | <title>status</title>
+                    | </html>
+          nearest   line 2: "<title>status</title>"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(page()).body(equals("<html>\n</html>\n"))), @"
+        expect!(page()) at tests/web.rs:9:5
+          expected  body of GET http://router/: 2 lines
+          actual    3 lines
+          diff      - expected, + actual
+                      <html>
+                    + <title>status</title>
+                      </html>
+        ");
     }
 
     #[test]
     fn a_header_that_is_missing_fails_whatever_is_wanted_of_it() {
-        insta::assert_snapshot!(report::of(|| expect!(page()).header("servers", lacks("a"))), @"");
-        insta::assert_snapshot!(report::of(|| expect!(page()).header("etag", equals(""))), @"");
+        insta::assert_snapshot!(report::of(|| expect!(page()).header("servers", lacks("a"))), @r#"
+        expect!(page()) at tests/web.rs:9:5
+          expected  header `servers` of GET http://router/: lacks "a"
+          actual    no such header
+          nearest   Server
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(page()).header("etag", equals(""))), @r#"
+        expect!(page()) at tests/web.rs:9:5
+          expected  header `etag` of GET http://router/: is ""
+          actual    no such header
+        "#);
     }
 
     #[test]
     fn what_any_body_would_pass_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(page()).body(contains(""))), @"");
+        insta::assert_snapshot!(report::of(|| expect!(page()).body(contains(""))), @r#"
+        expect!(page()) at tests/web.rs:9:5
+          expected  body of GET http://router/: contains ""
+          actual    not evaluated: any text does
+        "#);
     }
 }

@@ -12,6 +12,8 @@ use super::Mismatch;
 const LINES: usize = 24;
 /// So that a line of a minified page does not fill it.
 const COLUMNS: usize = 160;
+/// A value whose `Debug` is longer than this is laid out over several lines.
+const COMPACT: usize = 80;
 /// Equal lines around each difference.
 const CONTEXT: usize = 2;
 
@@ -50,9 +52,13 @@ struct Layout {
 
 impl Layout {
     fn of(value: &(impl fmt::Debug + ?Sized)) -> Self {
-        let debug = format!("{value:#?}");
+        let debug = format!("{value:?}");
         match text_lines(&debug) {
             Some((lines, ended)) if lines.len() > 1 => Self { lines, text: true, ended },
+            None if debug.len() > COMPACT => {
+                let lines = format!("{value:#?}").lines().map(str::to_owned).collect();
+                Self { lines, text: false, ended: true }
+            }
             _ => {
                 Self { lines: debug.lines().map(str::to_owned).collect(), text: false, ended: true }
             }
@@ -154,7 +160,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, lines: &[&str], ended: bool) {
-        let (found, end) = text_lines(&format!("{text:#?}")).expect("it is a text");
+        let (found, end) = text_lines(&format!("{text:?}")).expect("it is a text");
         assert_eq!(
             (found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), end),
             (lines, ended)
@@ -179,7 +185,7 @@ mod tests {
         assert_eq!(shown("a"), r#""a""#);
         assert_eq!(shown("a\n"), r#""a\n""#);
         assert_eq!(shown("a\nb\n"), "| a\n| b");
-        assert!(shown(&"x".repeat(COLUMNS + 10)).ends_with("x… 11 more characters"));
+        assert!(shown(&"x".repeat(COLUMNS + 10)).ends_with("x… 12 more characters"));
         assert!(shown(&"x\n".repeat(LINES + 10)).ends_with("| x\n… 10 more lines"));
     }
 
@@ -187,17 +193,64 @@ mod tests {
     fn text_of_several_lines_has_a_diff() {
         let wanted = (0..20).map(|n| format!("line {n}\n")).collect::<String>();
         let actual = wanted.replace("line 7\n", "line seven\tand a half\n") + "line 20";
-        insta::assert_snapshot!(unequal(&actual, &wanted), @"");
+        insta::assert_snapshot!(unequal(&actual, &wanted), @r"
+        expected  20 lines
+        actual    21 lines
+        diff      - expected, + actual
+                  …
+                    line 5
+                    line 6
+                  - line 7
+                  + line seven\tand a half
+                    line 8
+                    line 9
+                  …
+                    line 18
+                    line 19
+                  + line 20 (no newline at the end)
+        ");
     }
 
     #[test]
     fn a_missing_newline_is_told() {
-        insta::assert_snapshot!(unequal("a\nb", "a\nb\n"), @"");
+        insta::assert_snapshot!(unequal("a\nb", "a\nb\n"), @"
+        expected  2 lines
+        actual    2 lines
+        diff      - expected, + actual
+                    a
+                  - b
+                  + b (no newline at the end)
+        ");
     }
 
     #[test]
-    fn so_has_a_value_of_several_lines() {
-        insta::assert_snapshot!(unequal(&vec![Some(1), None], &vec![Some(2), None]), @"");
-        insta::assert_snapshot!(unequal(&[f64::NAN], &[f64::NAN]), @"");
+    fn so_has_a_value_that_is_long() {
+        let (actual, wanted) = (vec![Some("a"); 12], vec![Some("b"); 12]);
+        let wanted = [&actual[..1], &wanted[1..2], &actual[2..]].concat();
+        insta::assert_snapshot!(unequal(&actual, &wanted), @r#"
+        expected  38 lines
+        actual    38 lines
+        diff      - expected, + actual
+                  …
+                        ),
+                        Some(
+                  -         "b",
+                  +         "a",
+                        ),
+                        Some(
+        "#);
+        insta::assert_snapshot!(unequal(&vec![f64::NAN; 24], &vec![f64::NAN; 24]), @"
+        expected  26 lines
+        actual    26 lines
+        diff      none in what `Debug` shows
+        ");
+    }
+
+    #[test]
+    fn a_value_that_is_short_stays_on_its_line() {
+        insta::assert_snapshot!(unequal(&vec![Some(1), None], &vec![Some(2), None]), @"
+        expected  [Some(2), None]
+        actual    [Some(1), None]
+        ");
     }
 }

@@ -37,6 +37,8 @@ macro_rules! expect {
 #[derive(Debug)]
 pub struct Subject<T> {
     value: T,
+    /// What the value is of, where the code need not say it: a file's path.
+    noun: Option<String>,
     expression: String,
     location: Location,
 }
@@ -49,6 +51,7 @@ impl<T> Subject<T> {
     pub fn new(value: T, code: &str) -> Self {
         Self {
             value,
+            noun: None,
             expression: format!("expect!({})", one_line(code)),
             location: panic::Location::caller().into(),
         }
@@ -68,7 +71,7 @@ impl<T> Subject<T> {
     pub fn holds(self, check: impl FnOnce(&T) -> Result<(), Mismatch>) -> Self {
         match check(&self.value) {
             Ok(()) => self,
-            Err(mismatch) => fail(self.location, self.expression, mismatch),
+            Err(mismatch) => fail(self.location, self.expression, self.noun, mismatch),
         }
     }
 
@@ -78,16 +81,29 @@ impl<T> Subject<T> {
         step: &str,
         part: impl FnOnce(T) -> Result<U, Mismatch>,
     ) -> Subject<U> {
-        let Self { value, mut expression, location } = self;
+        let Self { value, noun, mut expression, location } = self;
         expression.push_str(step);
         match part(value) {
-            Ok(value) => Subject { value, expression, location },
-            Err(mismatch) => fail(location, expression, mismatch),
+            Ok(value) => Subject { value, noun, expression, location },
+            Err(mismatch) => fail(location, expression, noun, mismatch),
         }
+    }
+
+    /// Has the failures from here on say what the value is of.
+    pub(super) fn about(self, noun: String) -> Self {
+        Self { noun: Some(noun), ..self }
+    }
+
+    pub(super) fn value(&self) -> &T {
+        &self.value
     }
 }
 
-fn fail(location: Location, expression: String, mismatch: Mismatch) -> ! {
+fn fail(location: Location, expression: String, noun: Option<String>, mismatch: Mismatch) -> ! {
+    let mismatch = match noun {
+        Some(noun) => mismatch.of(noun),
+        None => mismatch,
+    };
     panic::panic_any(Failure { location, expression, mismatch })
 }
 

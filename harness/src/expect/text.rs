@@ -198,26 +198,79 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(PASSWD).contains("Nobody")), @"");
-        insta::assert_snapshot!(report::of(|| expect!("OpenWrt").contains("router")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(PASSWD).lacks("x:")), @"");
-        insta::assert_snapshot!(report::of(|| expect!("panic").lacks("panic")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(PASSWD).line("nobody:x:99:99::/:/bin/true")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(PASSWD).matches("^nobody")), @"");
-        insta::assert_snapshot!(report::of(|| expect!("\n").is_empty()), @"");
-        insta::assert_snapshot!(report::of(|| expect!(" a ").trimmed().eq("b")), @"");
+        insta::assert_snapshot!(report::of(|| expect!(PASSWD).contains("Nobody")), @r#"
+        expect!(PASSWD) at tests/web.rs:9:5
+          expected  contains "Nobody"
+          actual    | root:x:0:0:root:/root:/bin/sh
+                    | nobody:x:99:99::/:/bin/false
+          nearest   line 2: "nobody:x:99:99::/:/bin/false"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!("OpenWrt").contains("router")), @r#"
+        expect!("OpenWrt") at tests/web.rs:9:5
+          expected  contains "router"
+          actual    "OpenWrt"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(PASSWD).lacks("x:")), @r#"
+        expect!(PASSWD) at tests/web.rs:9:5
+          expected  lacks "x:"
+          actual    line 1: "root:x:0:0:root:/root:/bin/sh"
+                    line 2: "nobody:x:99:99::/:/bin/false"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!("panic").lacks("panic")), @r#"
+        expect!("panic") at tests/web.rs:9:5
+          expected  lacks "panic"
+          actual    "panic"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(PASSWD).line("nobody:x:99:99::/:/bin/true")), @r#"
+        expect!(PASSWD) at tests/web.rs:9:5
+          expected  has the line "nobody:x:99:99::/:/bin/true"
+          actual    | root:x:0:0:root:/root:/bin/sh
+                    | nobody:x:99:99::/:/bin/false
+          nearest   line 2: "nobody:x:99:99::/:/bin/false"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(PASSWD).matches("^nobody")), @"
+        expect!(PASSWD) at tests/web.rs:9:5
+          expected  matches `^nobody`
+          actual    | root:x:0:0:root:/root:/bin/sh
+                    | nobody:x:99:99::/:/bin/false
+        ");
+        insta::assert_snapshot!(report::of(|| expect!("\n").is_empty()), @r#"
+        expect!("\n") at tests/web.rs:9:5
+          expected  is empty
+          actual    "\n"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(" a ").trimmed().eq("b")), @r#"
+        expect!(" a ").trimmed() at tests/web.rs:9:5
+          expected  "b"
+          actual    "a"
+        "#);
     }
 
     #[test]
     fn what_any_text_would_pass_fails() {
-        insta::assert_snapshot!(report::of(|| expect!("a").contains("")), @"");
-        insta::assert_snapshot!(report::of(|| expect!("a").matches("")), @"");
+        insta::assert_snapshot!(report::of(|| expect!("a").contains("")), @r#"
+        expect!("a") at tests/web.rs:9:5
+          expected  contains ""
+          actual    not evaluated: any text does
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!("a").matches("")), @r#"
+        expect!("a") at tests/web.rs:9:5
+          expected  matches ``
+          actual    not evaluated: any text does
+        "#);
         assert!(lacks("").check("").is_err());
     }
 
     #[test]
     fn a_pattern_that_is_none_fails() {
-        insta::assert_snapshot!(report::of(|| expect!("a(b").matches("a(b")), @"");
+        insta::assert_snapshot!(report::of(|| expect!("a(b").matches("a(b")), @r#"
+        expect!("a(b") at tests/web.rs:9:5
+          expected  matches `a(b`
+          actual    not evaluated: regex parse error:
+                        a(b
+                         ^
+                    error: unclosed group
+        "#);
     }
 
     #[test]
@@ -230,6 +283,13 @@ mod tests {
         let line = TextMatcher::Line("a".into());
         let all = [equals("a"), contains("a"), lacks("a"), matches("a"), line, TextMatcher::Empty];
         let all: Vec<_> = all.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r#"
+        is "a"
+        contains "a"
+        lacks "a"
+        matches `a`
+        has the line "a"
+        is empty
+        "#);
     }
 }

@@ -29,7 +29,7 @@ where
     if actual != unwanted {
         return Ok(());
     }
-    Err(Mismatch::new(shown(unwanted), shown(actual)).of("anything but"))
+    Err(Mismatch::new(format!("anything but {}", shown(unwanted)), shown(actual)))
 }
 
 /// `actual` is `least` or more.
@@ -44,7 +44,7 @@ where
     if actual >= least {
         return Ok(());
     }
-    Err(Mismatch::new(shown(least), shown(actual)).of("at least"))
+    Err(Mismatch::new(format!("at least {}", shown(least)), shown(actual)))
 }
 
 /// `actual` is `most` or less.
@@ -59,7 +59,7 @@ where
     if actual <= most {
         return Ok(());
     }
-    Err(Mismatch::new(shown(most), shown(actual)).of("at most"))
+    Err(Mismatch::new(format!("at most {}", shown(most)), shown(actual)))
 }
 
 impl<T: Debug> Subject<T> {
@@ -122,17 +122,53 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(ExitStatus::Signal(11)).eq(ExitStatus::Code(0))), @"");
-        insta::assert_snapshot!(report::of(|| expect!("router\n").eq("router")), @"");
-        insta::assert_snapshot!(report::of(|| expect!("a\nb\n").eq("a\nc\n")), @"");
-        insta::assert_snapshot!(report::of(|| expect!("a").ne("a")), @"");
-        insta::assert_snapshot!(report::of(|| expect!(1).at_least(2)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(3).at_most(2)), @"");
+        insta::assert_snapshot!(report::of(|| expect!(ExitStatus::Signal(11)).eq(ExitStatus::Code(0))), @"
+        expect!(ExitStatus::Signal(11)) at tests/web.rs:9:5
+          expected  Code(0)
+          actual    Signal(11)
+        ");
+        insta::assert_snapshot!(report::of(|| expect!("router\n").eq("router")), @r#"
+        expect!("router\n") at tests/web.rs:9:5
+          expected  "router"
+          actual    "router\n"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!("a\nb\n").eq("a\nc\n")), @r#"
+        expect!("a\nb\n") at tests/web.rs:9:5
+          expected  2 lines
+          actual    2 lines
+          diff      - expected, + actual
+                      a
+                    - c
+                    + b
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!("a").ne("a")), @r#"
+        expect!("a") at tests/web.rs:9:5
+          expected  anything but "a"
+          actual    "a"
+        "#);
+        insta::assert_snapshot!(report::of(|| expect!(1).at_least(2)), @"
+        expect!(1) at tests/web.rs:9:5
+          expected  at least 2
+          actual    1
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(3).at_most(2)), @"
+        expect!(3) at tests/web.rs:9:5
+          expected  at most 2
+          actual    3
+        ");
     }
 
     #[test]
     fn what_has_no_order_fails() {
-        insta::assert_snapshot!(report::of(|| expect!(f64::NAN).at_least(0.0)), @"");
-        insta::assert_snapshot!(report::of(|| expect!(f64::NAN).at_most(0.0)), @"");
+        insta::assert_snapshot!(report::of(|| expect!(f64::NAN).at_least(0.0)), @"
+        expect!(f64::NAN) at tests/web.rs:9:5
+          expected  at least 0.0
+          actual    NaN
+        ");
+        insta::assert_snapshot!(report::of(|| expect!(f64::NAN).at_most(0.0)), @"
+        expect!(f64::NAN) at tests/web.rs:9:5
+          expected  at most 0.0
+          actual    NaN
+        ");
     }
 }
