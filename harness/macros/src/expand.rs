@@ -108,8 +108,13 @@ fn call(signature: &Signature, instance: &Type) -> TokenStream {
         ReturnType::Default => name.span(),
         ReturnType::Type(_, returned) => returned.span(),
     };
-    let into_result = quote_spanned! { returned => ::fwtest::__private::IntoResult::into_result };
-    quote! { #into_result(#result) }
+    let into_result = quote_spanned! { returned =>
+        ::fwtest::__private::IntoResult::into_result(result)
+    };
+    quote! {
+        let result = #result;
+        #into_result
+    }
 }
 
 fn option(value: Option<impl quote::ToTokens>) -> TokenStream {
