@@ -22,7 +22,7 @@ pub use registry as __private;
 /// instance of its own.
 ///
 /// The function takes `&mut Instance`. It is `async` or not, and returns nothing or a
-/// `Result<(), E>` with any error type. It fails when it panics, as the matchers of
+/// `Result<(), E>` with any error type that is `Send` and `Sync`. It fails when it panics, as the matchers of
 /// [`expect!`] do, or returns an error.
 ///
 /// | argument | means |

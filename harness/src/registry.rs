@@ -41,11 +41,11 @@ pub struct TestCase {
 #[linkme::distributed_slice]
 pub static TESTS: [TestCase];
 
-/// What a test may return: nothing, or a result whose error is of any type.
+/// What a test may return: nothing, or a result whose error can go to another thread.
 #[diagnostic::on_unimplemented(
     message = "a test returns nothing or a `Result<(), E>`, not `{Self}`",
     label = "not what a test returns",
-    note = "`E` can be any error type: it is turned into `Box<dyn Error + Send + Sync>`"
+    note = "`E` can be any error type that is `Send` and `Sync`: it is turned into `Box<dyn Error + Send + Sync>`"
 )]
 pub trait IntoResult {
     /// As the runner takes it.
