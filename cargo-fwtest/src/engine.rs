@@ -6,26 +6,36 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::error::Error;
-
 /// fwtest.toml.
 #[derive(Debug)]
 pub struct Config {
-    path: PathBuf,
+    pub path: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("failed to find `fwtest.toml` in `{}` or above", start.display())]
+    NotFound { start: PathBuf },
+}
+
+impl ConfigError {
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            ConfigError::NotFound { .. } => Some(
+                "it says what to boot: `[firmware.NAME]` and below it `rootfs = \"PATH\"` are enough",
+            ),
+        }
+    }
 }
 
 impl Config {
-    /// The nearest one, upwards from `directory`.
-    pub fn find(directory: &Path) -> Result<Config, Error> {
-        let path = directory.ancestors().map(|above| above.join("fwtest.toml"));
-        match path.into_iter().find(|path| path.is_file()) {
+    /// The nearest one, from the directory `start` upwards.
+    pub fn find(start: &Path) -> Result<Config, ConfigError> {
+        let paths = start.ancestors().map(|above| above.join("fwtest.toml"));
+        match paths.into_iter().find(|path| path.is_file()) {
             Some(path) => Ok(Config { path }),
-            None => Err(Error::NoConfig { from: directory.to_path_buf() }),
+            None => Err(ConfigError::NotFound { start: start.to_path_buf() }),
         }
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Suites are searched below it.

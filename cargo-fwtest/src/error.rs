@@ -4,13 +4,14 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use crate::engine::ConfigError;
 use crate::exit::Exit;
 use crate::run::ended;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("failed to find `fwtest.toml` in {} or a directory above it", from.display())]
-    NoConfig { from: PathBuf },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 
     #[error("failed to {op} {}", path.display())]
     Os { op: &'static str, path: PathBuf, source: io::Error },
@@ -72,9 +73,7 @@ impl Error {
     /// What to do about it, where we know.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Error::NoConfig { .. } => {
-                "it says what to boot: `[firmware.NAME]` and below it `rootfs = \"PATH\"` are enough"
-            }
+            Error::Config(error) => return error.hint().map(str::to_owned),
             Error::ListLine { .. } => {
                 "a runner or a `main` of its own that prints while tests are listed has to be silent"
             }

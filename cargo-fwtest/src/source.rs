@@ -42,7 +42,7 @@ impl Source {
             sources.push(Source::suites(config)?);
         }
         for source in &mut sources {
-            source.environment.push((event::CONFIG, config.path().into()));
+            source.environment.push((event::CONFIG, (&config.path).into()));
             if env::var_os("INSTA_WORKSPACE_ROOT").is_none() {
                 source.environment.push(("INSTA_WORKSPACE_ROOT", root.into()));
             }

@@ -10,10 +10,15 @@ use super::{CargoArgs, FilterArgs, RunArgs};
 /// tests of both, on every firmware of `fwtest.toml` that they match.
 #[derive(Debug, Parser)]
 #[command(name = "cargo-fwtest", bin_name = "cargo fwtest", version)]
-#[command(args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
+
+    /// When to use colors
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: Color,
 
     #[command(flatten)]
     pub filter: FilterArgs,
@@ -23,10 +28,6 @@ pub struct Cli {
 
     #[command(flatten)]
     pub cargo: CargoArgs,
-
-    /// When to use colors
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
-    pub color: Color,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Tests")]
 pub struct FilterArgs {
     /// Runs the tests with one of these in their name (`firmware::file::test`)
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", help_heading = None::<&str>)]
     pub filters: Vec<String>,
 
     /// FILTER and --skip are whole names

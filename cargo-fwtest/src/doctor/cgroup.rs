@@ -13,9 +13,10 @@ const ROOT: &str = "/sys/fs/cgroup";
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 
 fn look(_: &Host) -> Answer {
-    let Some(own) = own_cgroup(&read("/proc/self/cgroup")).map(str::to_owned) else {
-        return judge(None);
-    };
+    // A host with both versions names a cgroup of the second, and has it mounted elsewhere or not.
+    let unified = Path::new(ROOT).join("cgroup.controllers").exists();
+    let text = read("/proc/self/cgroup");
+    let Some(own) = own_cgroup(&text).filter(|_| unified) else { return judge(None) };
     let directory = Path::new(ROOT).join(own.trim_start_matches('/'));
     let writable = rustix::fs::access(&directory, Access::WRITE_OK).is_ok()
         && rustix::fs::access(directory.join("cgroup.procs"), Access::WRITE_OK).is_ok();

@@ -41,8 +41,8 @@ impl Bar {
 
     pub fn finished(&mut self, test: &str) {
         self.running.remove(test);
-        self.bar.inc(1);
         self.tick();
+        self.bar.inc(1);
     }
 
     pub fn tick(&self) {

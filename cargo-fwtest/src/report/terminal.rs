@@ -62,11 +62,10 @@ impl Report {
     }
 
     pub fn finished(&mut self, finished: &Finished) -> io::Result<()> {
-        self.result(&text::finished(finished, self.results))?;
         if let Some(bar) = &mut self.bar {
             bar.finished(&finished.test);
         }
-        Ok(())
+        self.result(&text::finished(finished, self.results))
     }
 
     pub fn skipped(&mut self, test: &str) -> io::Result<()> {

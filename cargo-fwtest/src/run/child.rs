@@ -47,6 +47,8 @@ enum Stream {
 #[derive(Debug)]
 pub enum Happened {
     Event(Event),
+    /// It has said what is no event.
+    BadEvent(BadEvent),
     /// One of [`Signals`] has come to this process.
     Signal(i32),
     /// Nothing, for as long as was given.
@@ -167,7 +169,7 @@ impl<'a> Child<'a> {
             let stream = *stream;
             match pipe.read(&mut buffer) {
                 Ok(0) => drop(self.pipes.remove(at)),
-                Ok(count) => self.heard(stream, &buffer[..count])?,
+                Ok(count) => self.heard(stream, &buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => at += 1,
                 Err(error) => return Err(Error::os("read from", self.source.program())(error)),
@@ -176,22 +178,18 @@ impl<'a> Child<'a> {
         Ok(())
     }
 
-    fn heard(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Error> {
+    fn heard(&mut self, stream: Stream, bytes: &[u8]) {
         match stream {
             Stream::Output => self.output.push(bytes),
             Stream::Errors => self.errors.push(bytes),
             Stream::Events => {
-                for event in self.decoder.push(bytes) {
-                    let event = event.map_err(|BadEvent { line, source }| Error::Event {
-                        name: self.source.name.clone(),
-                        line,
-                        source,
-                    })?;
-                    self.happened.push_back(Happened::Event(event));
-                }
+                let events = self.decoder.push(bytes).into_iter();
+                self.happened.extend(events.map(|event| match event {
+                    Ok(event) => Happened::Event(event),
+                    Err(bad) => Happened::BadEvent(bad),
+                }));
             }
         }
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 
 use super::batch::{Batch, End};
 use super::child::{Child, Happened};
+use super::events::BadEvent;
 use super::settings::Settings;
 use super::signals::Signals;
 use super::tally::{Finished, Tally, Verdict};
@@ -61,6 +62,7 @@ impl Run<'_> {
                 let patience = self.report.tick();
                 match child.next(&self.signals, patience)? {
                     Happened::Event(event) => self.event(event, &mut batch, &child)?,
+                    Happened::BadEvent(bad) => self.bad_event(bad, &child, source),
                     Happened::Signal(signal) => self.signal(signal, &child),
                     Happened::Nothing => {}
                     Happened::Ended(status) => break status,
@@ -120,6 +122,14 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    fn bad_event(&mut self, bad: BadEvent, child: &Child<'_>, source: &Source) {
+        let BadEvent { line, source: cause } = bad;
+        let name = source.name.clone();
+        self.tally.fault = Some(Error::Event { name, line, source: cause });
+        self.stop = true;
+        child.signal(Signal::KILL);
     }
 
     fn finished(&mut self, finished: Finished) -> Result<(), Error> {
