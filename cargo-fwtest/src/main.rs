@@ -1,1 +1,70 @@
-fn main() {}
+//! `cargo fwtest`: finds, builds, runs and reports the tests of a repository's firmwares.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test ends at what it did not expect"))]
+
+mod cargo;
+mod cli;
+mod doctor;
+mod engine;
+mod error;
+mod exit;
+mod list;
+mod report;
+mod run;
+mod select;
+mod source;
+
+use std::env;
+use std::process::ExitCode;
+
+use cargo::Project;
+use cli::{Cli, Command};
+use engine::Config;
+use error::Error;
+use exit::Exit;
+use report::Report;
+use select::Filter;
+use source::Source;
+
+fn main() -> ExitCode {
+    // The suites are run by this executable again, as a test binary like any other.
+    if let (true, Some(suites_main)) = (source::is_suites(env::args_os()), engine::suites_main()) {
+        return suites_main();
+    }
+    let cli = Cli::from(env::args_os());
+    let mut report = Report::new(cli.color, cli.run.no_capture);
+    match run(&cli, &mut report) {
+        Ok(exit) => exit.into(),
+        Err(error) if error.is_broken_pipe() => Exit::Passed.into(), // `| head` is no failure
+        Err(error) => {
+            report.error(&error);
+            error.exit().into()
+        }
+    }
+}
+
+fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Error> {
+    if let Some(Command::Doctor) = cli.command {
+        let findings = doctor::examine();
+        report.findings(&findings).map_err(Error::Output)?;
+        return Ok(doctor::verdict(&findings));
+    }
+    let directory = cli.cargo.directory()?;
+    let config = Config::find(&directory)?;
+    let project = Project::find(&directory, &cli.cargo)?;
+    let binaries = match &project {
+        Some(project) => cargo::build(project, &cli.cargo, cli.color)?,
+        None => Vec::new(),
+    };
+    let sources = Source::all(binaries, project.as_ref(), &config, &cli.cargo)?;
+    let tests = list::list(&sources)?;
+    let selection = Filter::new(&cli.filter)?.select(tests)?;
+    if cli.run.list {
+        report.names(&selection).map_err(Error::Output)?;
+        return Ok(Exit::Passed);
+    }
+    let settings = run::Settings::new(&cli.run, &config, project.as_ref());
+    let tally = run::run(&sources, &selection, &settings, report)?;
+    report.summary(&tally).map_err(Error::Output)?;
+    tally.exit()
+}

@@ -1,0 +1,20 @@
+//! What this host can do, and the exact mend for what it cannot.
+//!
+//! A check is a file with a `CHECK`, and a row in [`examine::CHECKS`]. It reads what the kernel or
+//! the distribution says (`look`) and judges it without a further look (`judge`).
+
+mod cgroup;
+mod confinement;
+mod examine;
+mod host;
+mod id_programs;
+mod id_ranges;
+mod kernel;
+mod network;
+mod open_files;
+mod overlay;
+mod proc;
+mod user_namespaces;
+mod xattrs;
+
+pub use examine::{Finding, State, examine, verdict};
