@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use crate::engine::ConfigError;
+use crate::engine::{ConfigError, StepError};
 use crate::exit::Exit;
 use crate::run::ended;
 
@@ -12,6 +12,9 @@ use crate::run::ended;
 pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
+
+    #[error(transparent)]
+    Launcher(StepError),
 
     #[error("failed to {op} {}", path.display())]
     Os { op: &'static str, path: PathBuf, source: io::Error },
@@ -74,6 +77,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Config(error) => return error.hint().map(str::to_owned),
+            Error::Launcher(error) => return error.hint(),
             Error::ListLine { .. } => {
                 "a runner or a `main` of its own that prints while tests are listed has to be silent"
             }

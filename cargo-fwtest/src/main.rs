@@ -28,8 +28,8 @@ use source::Source;
 
 fn main() -> ExitCode {
     // The suites are run by this executable again, as a test binary like any other.
-    if let (true, Some(suites_main)) = (source::is_suites(env::args_os()), engine::suites_main()) {
-        return suites_main();
+    if source::is_suites(env::args_os()) {
+        return engine::suites_main();
     }
     let cli = Cli::from(env::args_os());
     let mut report = Report::new(cli.color, cli.run.no_capture);

@@ -10,7 +10,7 @@ use fwtest::runner::event;
 
 use crate::cargo::{Binary, Project};
 use crate::cli::CargoArgs;
-use crate::engine::{self, Config};
+use crate::engine::Config;
 use crate::error::Error;
 
 /// The first argument with which this executable is the test binary of the suites.
@@ -38,7 +38,7 @@ impl Source {
         // insta runs `cargo metadata` for it in every test binary otherwise.
         let root = project.map_or(config.directory(), |project| &project.root);
         let mut sources: Vec<Source> = binaries.into_iter().map(Source::binary).collect();
-        if args.test.is_empty() && engine::suites_main().is_some() {
+        if args.test.is_empty() {
             sources.push(Source::suites(config)?);
         }
         for source in &mut sources {

@@ -31,6 +31,15 @@ impl GuestPath {
     }
 }
 
+impl GuestPath {
+    /// The directory that it is in; `None` for `/` and for a bare name.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let parent = std::path::Path::new(&self.0).parent()?;
+        (!parent.as_os_str().is_empty()).then(|| Self(parent.as_os_str().to_owned()))
+    }
+}
+
 impl<T: AsRef<OsStr> + ?Sized> From<&T> for GuestPath {
     fn from(path: &T) -> Self {
         Self(path.as_ref().to_owned())

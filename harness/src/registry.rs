@@ -6,12 +6,13 @@
 use std::error::Error;
 use std::pin::Pin;
 
+pub use insta;
 pub use linkme;
 
-// PLACEHOLDER, to be replaced by `pub use crate::instance::Instance;` once that exists.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Instance;
+pub use crate::runner::{Binary, run};
+pub use crate::snapshot::assert_rootfs;
+
+pub use crate::instance::Instance;
 
 /// A test that ended with an error: any.
 pub type BoxError = Box<dyn Error + Send + Sync>;

@@ -64,16 +64,13 @@ impl<'a> Child<'a> {
         source: &'a Source,
         tests: &[String],
         settings: &Settings,
-        launcher: Option<&Launcher>,
+        launcher: &Launcher,
     ) -> Result<Child<'a>, Error> {
         let tests = tests_file(tests)?;
         let (events, write) = pipe().map_err(Error::os("make a pipe for", source.program()))?;
-        let mut inherited = vec![(event::EVENTS_FD, write)];
-        if let Some(launcher) = launcher {
-            let client =
-                launcher.client().map_err(Error::os("reach the launcher for", source.program()))?;
-            inherited.push((event::LAUNCHER_FD, client));
-        }
+        let client =
+            launcher.client().map_err(Error::os("reach the launcher for", source.program()))?;
+        let inherited = [(event::EVENTS_FD, write), (event::LAUNCHER_FD, client)];
 
         let mut command = source.command();
         settings.apply(&mut command);

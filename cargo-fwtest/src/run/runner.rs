@@ -24,7 +24,8 @@ pub fn run(
 ) -> Result<Tally, Error> {
     let begin = Instant::now();
     // Before the signals are caught: the launcher keeps their ordinary meaning.
-    let launcher = Launcher::start().map_err(Error::os("start", "the launcher"))?;
+    let launcher = Launcher::start().map_err(Error::Launcher)?;
+    launcher.ready().map_err(Error::Launcher)?;
     let signals = Signals::catch().map_err(Error::os("catch", "signals"))?;
     let tally = Tally { skipped: selection.skipped.len(), ..Tally::default() };
     let mut run = Run { settings, launcher, signals, report, tally, stop: false };
@@ -43,7 +44,7 @@ pub fn run(
 
 struct Run<'a> {
     settings: &'a Settings,
-    launcher: Option<Launcher>,
+    launcher: Launcher,
     signals: Signals,
     report: &'a mut Report,
     tally: Tally,
@@ -56,8 +57,7 @@ impl Run<'_> {
     fn source(&mut self, source: &Source, mut tests: Vec<String>) -> Result<(), Error> {
         while !tests.is_empty() && !self.stop {
             let mut batch = Batch::new(tests);
-            let mut child =
-                Child::start(source, batch.waiting(), self.settings, self.launcher.as_ref())?;
+            let mut child = Child::start(source, batch.waiting(), self.settings, &self.launcher)?;
             let status = loop {
                 let patience = self.report.tick();
                 match child.next(&self.signals, patience)? {

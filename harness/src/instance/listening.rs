@@ -37,3 +37,15 @@ pub struct Listener {
 /// All of them, by protocol, port and address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listening(pub Vec<Listener>);
+
+/// `tcp:80 by httpd(143)`, one for each.
+pub(crate) fn ports(listening: &Listening) -> Vec<String> {
+    let show = |listener: &Listener| {
+        let port = format!("{}:{}", listener.protocol, listener.address.port());
+        match listener.owners.first() {
+            Some((pid, comm)) => format!("{port} by {comm}({pid})"),
+            None => port,
+        }
+    };
+    listening.0.iter().map(show).collect()
+}

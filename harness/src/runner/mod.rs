@@ -1,3 +1,12 @@
 //! Trials: what a test binary runs, and what it tells of it.
 
+mod binary;
+pub mod context;
 pub mod event;
+mod failure;
+mod panics;
+mod plan;
+mod sink;
+mod trial;
+
+pub use binary::{Binary, run};

@@ -6,6 +6,7 @@
 //!
 //! The text depends on the changes alone: no clock, pid, inode, or name of the host.
 
+mod assert;
 mod line;
 mod names;
 mod normalise;
@@ -13,6 +14,9 @@ mod render;
 mod text;
 mod xattr;
 
+#[doc(hidden)]
+pub use assert::assert_rootfs;
+pub(crate) use assert::check_rootfs;
 pub use names::Names;
 pub use normalise::{Normaliser, Rule, RuleError};
 pub use render::{RenderOptions, render};

@@ -8,11 +8,13 @@
 
 mod discover;
 mod parse;
+mod run;
 pub mod step;
 mod suite_file;
 #[cfg(test)]
 mod tests;
 
 pub use discover::{DiscoverError, SuiteFile, discover};
+pub(crate) use run::run;
 pub use step::Step;
 pub use suite_file::{PlacedStep, Suite, Test};

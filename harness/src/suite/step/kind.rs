@@ -30,3 +30,22 @@ pub enum Step {
     /// Compares what the firmware changed with the snapshot of that name.
     Snapshot(Name),
 }
+
+impl Step {
+    /// The key that says what kind it is, as a suite has it.
+    #[must_use]
+    pub fn keyword(&self) -> &'static str {
+        match self {
+            Self::Wait(_) => "wait",
+            Self::Exec(_) => "exec",
+            Self::Http(_) => "http",
+            Self::File(_) => "file",
+            Self::Process(_) => "process",
+            Self::Listening(_) => "listening",
+            Self::Console(_) => "console",
+            Self::Stop(_) => "stop",
+            Self::Remount(_) => "remount",
+            Self::Snapshot(_) => "snapshot",
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A running firmware.
+
+use std::cell::{Ref, RefCell};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use tokio::io::unix::AsyncFd;
+
+use super::mirror::Mirror;
+use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
+use crate::diff::Change;
+use crate::firmware::Firmware;
+use crate::sandbox::{AskError, FromKeeper, Happened, Sandbox, ToKeeper, sys};
+
+/// A firmware that runs: its root file system under a fresh upper layer, and its own pid 1.
+///
+/// Everything that is asked of it is answered from outside; the firmware needs no shell, no server
+/// and no tool for it. Dropping it ends it, and waits until nothing of it is left.
+#[derive(Debug)]
+pub struct Instance {
+    firmware: Firmware,
+    /// The program that is pid 1, links followed: what a graceful stop goes by.
+    pub(super) program: crate::path::GuestPath,
+    sandbox: Sandbox,
+    wake: AsyncFd<OwnedFd>,
+    log: RefCell<Log>,
+    start: Instant,
+}
+
+/// What the keeper has recorded, as far as it was read.
+#[derive(Debug, Default)]
+struct Log {
+    transcript: Transcript,
+    kernel: Transcript,
+    status: Option<ExitStatus>,
+}
+
+impl Instance {
+    pub(super) fn new(
+        firmware: Firmware,
+        program: crate::path::GuestPath,
+        sandbox: Sandbox,
+        start: Instant,
+    ) -> io::Result<Self> {
+        let wake = sys::watch(sandbox.wake.try_clone()?)?;
+        Ok(Self { firmware, program, sandbox, wake, log: RefCell::default(), start })
+    }
+
+    /// The firmware, as fwtest.toml has it.
+    #[must_use]
+    pub fn firmware(&self) -> &Firmware {
+        &self.firmware
+    }
+
+    /// How long it has been running.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// How init has ended; `None` while it runs.
+    #[must_use]
+    pub fn status(&self) -> Option<ExitStatus> {
+        self.listen_to_log();
+        self.log.borrow().status
+    }
+
+    /// A command to run in the guest, with its arguments. No shell is in between.
+    ///
+    /// ```no_run
+    /// # use fwtest::prelude::*;
+    /// # async fn name(fw: &mut Instance) -> Result<()> {
+    /// let name = fw.exec(["hostname"]).await?.success()?;
+    /// expect!(name.stdout()).trimmed().eq("router");
+    /// # Ok(()) }
+    /// ```
+    pub fn exec<S: Into<OsString>>(&self, argv: impl IntoIterator<Item = S>) -> Exec<'_> {
+        Exec::new(self, argv.into_iter().map(Into::into).collect())
+    }
+
+    /// A request to an HTTP server of the guest: `http://router:8080/status` or `/status`. Whatever
+    /// the host in the URL, it goes to this instance; the host is what the server is told.
+    pub fn http(&self, url: impl Into<String>) -> Request<'_> {
+        Request::new(self, url.into())
+    }
+
+    /// What the instance has changed in its root file system, by path.
+    ///
+    /// # Errors
+    /// When the layers cannot be compared.
+    pub fn changes(&self) -> Result<Vec<Change>, InstanceError> {
+        let during = InstanceError::during("compare the instance's root file system");
+        match self.sandbox.ask(&ToKeeper::Changes) {
+            Ok((FromKeeper::Changes(changes), _)) => Ok(changes),
+            Ok(_) => Err(during(AskError::Nonsense)),
+            Err(error) => Err(during(error)),
+        }
+    }
+
+    /// Shows the instance what has changed in the firmware's directory on the host: what the kernel
+    /// remembers of names there is let go.
+    ///
+    /// # Errors
+    /// When overlayfs refuses.
+    pub fn remount(&self) -> Result<(), InstanceError> {
+        let during = InstanceError::during("remount the root file system");
+        self.sandbox.ask(&ToKeeper::Remount).map(drop).map_err(during)
+    }
+
+    /// Ends the instance: every process of it, and with them its mounts, namespaces and layers.
+    /// Dropping it does the same, but has nobody to tell what went wrong.
+    ///
+    /// # Errors
+    /// When the keeper does not end within 10 s.
+    pub fn close(self) -> Result<(), InstanceError> {
+        self.sandbox.shut_down().map_err(InstanceError::during("end the instance"))
+    }
+
+    /// Shows the console on standard error while it is written, each line with `name` before it,
+    /// for as long as the handle lives.
+    pub(crate) fn mirror(&self, name: String) -> Mirror {
+        Mirror::start(self.sandbox.second_log(), name)
+    }
+
+    pub(super) fn start_time(&self) -> Instant {
+        self.start
+    }
+
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    pub(super) fn keeper_gone(&self) -> bool {
+        self.sandbox.keeper_gone()
+    }
+
+    /// Takes over what the keeper has recorded since the last time.
+    pub(super) fn listen_to_log(&self) {
+        let mut log = self.log.borrow_mut();
+        // The log is a memory file of ours: reading it cannot fail but by a bug.
+        for record in self.sandbox.log().read().unwrap_or_default() {
+            match record.what {
+                Happened::Console(bytes) => log.transcript.push(record.at, &bytes),
+                Happened::KernelLog(bytes) => log.kernel.push(record.at, &bytes),
+                Happened::ConsoleFull => {
+                    log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
+                }
+                Happened::Ended(status) => log.status = Some(status),
+            }
+        }
+    }
+
+    pub(super) fn transcript(&self) -> Ref<'_, Transcript> {
+        Ref::map(self.log.borrow(), |log| &log.transcript)
+    }
+
+    pub(super) fn mark_seen(&self, position: usize) {
+        self.log.borrow_mut().transcript.seen = position;
+    }
+
+    /// Waits for the next record.
+    pub(super) async fn woken(&self) {
+        if let Ok(mut guard) = self.wake.readable().await {
+            // Never read: each record is an edge of its own, for everyone who waits.
+            guard.clear_ready();
+        }
+    }
+}

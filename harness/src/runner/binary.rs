@@ -1,0 +1,142 @@
+//! A test binary: `main`, from the arguments to the exit code.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Conclusion, Trial};
+
+use super::event::{CONFIG, Event, LAUNCHER_FD};
+use super::{panics, plan, sink};
+use crate::firmware::Config;
+use crate::sandbox::{Launcher, StepError, sys};
+
+/// What `fwtest::main!` knows of the crate that it stands in.
+#[derive(Clone, Debug)]
+pub struct Binary {
+    /// `CARGO_MANIFEST_DIR` at compile time; the run-time one goes first.
+    pub manifest_directory: &'static str,
+    /// `file!()` of the macro's call.
+    pub file: &'static str,
+    /// The fwtest.toml, where it is not the nearest one.
+    pub config: Option<PathBuf>,
+    /// Whether the suites of the project run too.
+    pub suites: bool,
+    /// Where libtest's arguments begin: what stands before is somebody else's.
+    pub first_argument: usize,
+    /// Calls insta's macro in that crate, where `cargo insta` looks for snapshots.
+    pub snapshot: super::context::SnapshotFn,
+}
+
+/// Set-up went wrong: nextest's code for it.
+const SETUP_ERROR: u8 = 96;
+
+/// What `fwtest::main!` calls: runs the tests that the arguments select, as libtest would.
+#[must_use]
+pub fn run(binary: Binary) -> ExitCode {
+    let arguments = arguments(binary.first_argument);
+    let listing = arguments.list;
+    // Before there is any other thread: the launcher is a copy of this process.
+    let launcher = (!listing).then(start_launcher);
+    prepare_insta(&binary);
+    let trials = match trials(&binary, &arguments) {
+        Ok(trials) => trials,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(SETUP_ERROR);
+        }
+    };
+    if let Some(launcher) = launcher {
+        if !trials.iter().any(|trial| !arguments.is_filtered_out(trial)) {
+            return libtest_mimic::run(&arguments, trials).exit_code();
+        }
+        if let Err(error) = launcher.as_ref().map_err(StepError::again).and_then(tell_layers) {
+            eprintln!("{}", super::failure::setup(&error, error.hint().as_deref()));
+            return ExitCode::from(SETUP_ERROR);
+        }
+        crate::instance::use_launcher(launcher);
+    }
+    panics::install_hook();
+    let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);
+    conclusion.exit_code()
+}
+
+/// Libtest's arguments, and its environment variable for the number of threads.
+fn arguments(first: usize) -> Arguments {
+    let mut arguments = Arguments::from_iter(std::env::args().skip(first));
+    if arguments.test_threads.is_none() {
+        arguments.test_threads =
+            std::env::var("RUST_TEST_THREADS").ok().and_then(|threads| threads.parse().ok());
+    }
+    arguments
+}
+
+fn start_launcher() -> Result<Launcher, StepError> {
+    let number = std::env::var(LAUNCHER_FD).ok().and_then(|number| number.parse().ok());
+    match number {
+        // One that cannot be adopted is as good as none: we make our own.
+        Some(number) => Launcher::adopt(number).or_else(|_| Launcher::start()),
+        None => Launcher::start(),
+    }
+}
+
+/// Says what protects the host, once, before any test.
+fn tell_layers(launcher: &Launcher) -> Result<(), StepError> {
+    let ids = launcher.ready()?;
+    let users = match ids.single() {
+        true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
+        false => format!("user namespace with {} ids", ids.count()),
+    };
+    let text = format!("{users}, overlayfs on tmpfs, seccomp filter");
+    if !sink::send(&Event::Layers { text: text.clone() }) && std::env::var_os("NEXTEST").is_none() {
+        eprintln!("fwtest: {text}");
+    }
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "sets environment variables")]
+fn prepare_insta(binary: &Binary) {
+    let root = workspace_root(binary);
+    let defaults = [
+        // The failure report has the difference already, in its own place.
+        ("INSTA_OUTPUT", Some("none".into())),
+        // In CI insta writes nothing by default, and then nobody can review anything.
+        ("INSTA_UPDATE", std::env::var_os("CI").map(|_| "new".into())),
+        // Else insta asks cargo, once in every process, for what we know.
+        ("INSTA_WORKSPACE_ROOT", root.map(PathBuf::into_os_string)),
+    ];
+    for (name, value) in defaults {
+        if let (None, Some(value)) = (std::env::var_os(name), value) {
+            // SAFETY: the only thread is this one: `main!` calls us first.
+            unsafe { sys::set_env(name, &value) };
+        }
+    }
+}
+
+/// The directory that `file!()` counts from.
+fn workspace_root(binary: &Binary) -> Option<PathBuf> {
+    let package = package_directory(binary);
+    package.ancestors().find(|root| root.join(binary.file).is_file()).map(Path::to_owned)
+}
+
+fn package_directory(binary: &Binary) -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(binary.manifest_directory), PathBuf::from)
+}
+
+fn trials(binary: &Binary, arguments: &Arguments) -> Result<Vec<Trial>, String> {
+    let path = binary.config.clone().or_else(|| std::env::var_os(CONFIG).map(PathBuf::from));
+    let config = match path {
+        Some(path) => Config::load(&path).map_err(Into::into),
+        None => Config::find(&package_directory(binary)),
+    };
+    let root = workspace_root(binary).unwrap_or_else(|| package_directory(binary));
+    let context = super::context::Crate { root, snapshot: binary.snapshot };
+    match config {
+        Ok(config) => plan::trials(config, context, binary.suites, arguments),
+        // Under nextest a binary that cannot list ends the whole run: one trial says why instead.
+        Err(error) => {
+            let message = super::failure::setup(&error, error.hint());
+            Ok(vec![plan::broken("fwtest.toml", message)])
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Which trials there are: every test on every firmware that it is for.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use super::context::{Crate, Current};
+use super::event::TESTS_FILE;
+use super::failure::setup;
+use super::trial::{Body, Plan};
+use crate::firmware::{Config, Firmware};
+use crate::registry::TESTS;
+use crate::snapshot::{Normaliser, Rule};
+use crate::suite::{Suite, SuiteFile, discover};
+
+/// How long a Rust test may run where it does not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// All trials that the arguments and [`TESTS_FILE`] could select, by name.
+pub(super) fn trials(
+    config: Config,
+    krate: Crate,
+    suites: bool,
+    arguments: &Arguments,
+) -> Result<Vec<Trial>, String> {
+    let normaliser = match normaliser(&config) {
+        Ok(normaliser) => Arc::new(normaliser),
+        Err(error) => return Ok(vec![broken("fwtest.toml", setup(&error, None))]),
+    };
+    let planner = Planner { config, krate, normaliser };
+    let mut trials = planner.rust_tests();
+    if suites {
+        trials.extend(planner.suites(arguments));
+    }
+    // The linker's order is none.
+    trials.sort_by(|a, b| a.name().cmp(b.name()));
+    if let Some(path) = std::env::var_os(TESTS_FILE) {
+        let path = PathBuf::from(path);
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("error: failed to read {}: {error}", path.display()))?;
+        let wanted: BTreeSet<&str> = text.lines().collect();
+        trials.retain(|trial| wanted.contains(trial.name()));
+    }
+    Ok(trials)
+}
+
+/// A trial that only says what is wrong.
+pub(super) fn broken(name: &str, message: String) -> Trial {
+    Trial::test(name, move || Err(Failed::from(message)))
+}
+
+fn normaliser(config: &Config) -> Result<Normaliser, crate::snapshot::RuleError> {
+    let rules = config
+        .snapshot
+        .normalise
+        .iter()
+        .map(|rule| Rule { path: rule.path.glob().to_owned(), name: rule.replacement.clone() });
+    let ignored: Vec<_> =
+        config.snapshot.ignore.iter().map(|glob| glob.glob().to_owned()).collect();
+    Normaliser::new(&rules.collect::<Vec<_>>(), &ignored)
+}
+
+struct Planner {
+    config: Config,
+    krate: Crate,
+    normaliser: Arc<Normaliser>,
+}
+
+impl Planner {
+    fn rust_tests(&self) -> Vec<Trial> {
+        let mut trials = Vec::new();
+        for case in TESTS {
+            let firmwares = match case.firmware {
+                None => self.config.firmwares.iter().collect(),
+                Some(glob) => match self.config.firmwares_matching(glob) {
+                    Ok(firmwares) => firmwares,
+                    Err(error) => {
+                        let message = setup(&error, error.hint().as_deref());
+                        trials.push(broken(case.name, message));
+                        continue;
+                    }
+                },
+            };
+            for firmware in firmwares {
+                let source = self.krate.root.join(case.file);
+                let plan = self.plan(firmware, case.name, &source, None, Body::Rust(case.run));
+                let timeout = case.timeout.map_or(TIMEOUT, Duration::from_millis);
+                trials.push(plan.into_trial(timeout, case.ignore.is_some()));
+            }
+        }
+        trials
+    }
+
+    fn suites(&self, arguments: &Arguments) -> Vec<Trial> {
+        let directory = self.config.directory();
+        let rootfs: Vec<_> =
+            self.config.firmwares.iter().map(|firmware| firmware.rootfs.clone()).collect();
+        let files = match discover(directory, &rootfs) {
+            Ok(files) => files,
+            Err(error) => return vec![broken("suites", setup(&error, error.hint()))],
+        };
+        let mut trials = Vec::new();
+        for file in files {
+            // One process per test must not read every suite each time.
+            let elsewhere = arguments.exact
+                && arguments.filter.as_ref().is_some_and(|name| !name.contains(&file.prefix));
+            if !elsewhere {
+                trials.extend(self.suite(&file));
+            }
+        }
+        trials
+    }
+
+    fn suite(&self, file: &SuiteFile) -> Vec<Trial> {
+        let path = self.config.directory().join(&file.path);
+        let broken = |error: &dyn std::error::Error, hint: Option<&str>| {
+            vec![broken(&format!("suite::{}", file.prefix), setup(error, hint))]
+        };
+        let suite = match Suite::load(&path) {
+            Ok(suite) => suite,
+            Err(error) => return broken(&error, error.hint()),
+        };
+        let firmwares = match suite.firmwares(&self.config) {
+            Ok(firmwares) => firmwares,
+            Err(error) => return broken(&error, error.hint()),
+        };
+        let shown = path.strip_prefix(&self.krate.root).unwrap_or(&file.path).to_owned();
+        let mut trials = Vec::new();
+        for firmware in firmwares {
+            for test in &suite.tests {
+                let name = format!("{}::{}", file.prefix, test.name);
+                let body = Body::Suite { file: shown.clone(), steps: test.steps.clone() };
+                let plan = self.plan(firmware, &name, &path, Some(shown.clone()), body);
+                trials.push(plan.into_trial(test.timeout, test.ignore.is_some()));
+            }
+        }
+        trials
+    }
+
+    fn plan(
+        &self,
+        firmware: &Firmware,
+        name: &str,
+        source: &Path,
+        suite: Option<PathBuf>,
+        body: Body,
+    ) -> Plan {
+        // The directory is the snapshot's already: of `tests::web::web_ui` the last two will do.
+        let parts: Vec<&str> = name.split("::").collect();
+        let stem = parts[parts.len().saturating_sub(2)..].join(".");
+        let current = Current {
+            stem,
+            firmware: firmware.name.to_string(),
+            snapshots: source.parent().unwrap_or(Path::new(".")).join("snapshots"),
+            suite,
+            normaliser: Arc::clone(&self.normaliser),
+            snapshot: self.krate.snapshot,
+            taken: BTreeSet::new(),
+        };
+        let name = format!("{}::{name}", firmware.name);
+        let keep_in = self.config.directory().join("target/fwtest");
+        Plan { name, firmware: firmware.clone(), current, body, keep_in }
+    }
+}

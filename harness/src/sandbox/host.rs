@@ -1,0 +1,352 @@
+//! The harness's ends: of the launcher, of a keeper, of a command.
+
+use std::cell::{RefCell, RefMut};
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::fs::CWD;
+use rustix::mount::OpenTreeFlags;
+
+use super::channel::Channel;
+use super::fault::{During, Role, Step, StepError};
+use super::ids::Ids;
+use super::log::LogReader;
+use super::message::{
+    BootOrder, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher,
+};
+use super::{launcher, sys};
+use crate::path::escape;
+
+/// How long our own processes may take for what costs them milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the end of an instance may take: the kernel waits for every one of its processes.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// The process that makes instances: one per run.
+#[derive(Debug)]
+pub struct Launcher {
+    channel: Mutex<Channel<ToLauncher, FromLauncher>>,
+    /// Its pid where we made it; a launcher that was handed to us has its ids.
+    made: Option<(i32, OwnedFd)>,
+    ready: Mutex<Option<Ready>>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    ids: Ids,
+    user_namespace: OwnedFd,
+}
+
+impl Launcher {
+    /// Makes the launcher: a process in namespaces of its own, which does nothing until the first
+    /// instance is wanted. Its end is that of every instance, and comes with ours.
+    ///
+    /// # Errors
+    /// Where the kernel gives this user no user namespace, or when this process has more than one
+    /// thread: a copy of one of several may hold the locks of the others.
+    #[expect(unsafe_code, reason = "clones a process")]
+    pub fn start() -> Result<Self, StepError> {
+        let step = || Step::Clone(Role::Launcher);
+        let threads = fs::read_dir("/proc/self/task").during(step)?.count();
+        if threads != 1 {
+            let error = io::Error::other(format!("this process has {threads} threads already"));
+            return Err(error).during(step);
+        }
+        let (ours, theirs) = Channel::<ToLauncher, FromLauncher>::pair().during(step)?;
+        let namespaces =
+            libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWPID;
+        // SAFETY: one thread: counted above, and only this one could make another.
+        match unsafe { sys::clone(namespaces as u64, None) }.during(step)? {
+            sys::Cloned::Child => launcher::serve(theirs),
+            sys::Cloned::Parent { pid, pidfd } => Ok(Self {
+                channel: Mutex::new(ours),
+                made: Some((pid, pidfd)),
+                ready: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// The launcher whose client socket this process was started with, as a descriptor's number.
+    ///
+    /// # Errors
+    /// When it is no open descriptor.
+    #[expect(unsafe_code, reason = "takes a descriptor by its number")]
+    pub fn adopt(number: RawFd) -> io::Result<Self> {
+        // SAFETY: the number comes from the environment that our starter made; `main!` reads it
+        // once, before anything else opens a descriptor.
+        let socket = unsafe { sys::adopt(number) }?;
+        Ok(Self { channel: Mutex::new(Channel::over(socket)), made: None, ready: Mutex::new(None) })
+    }
+
+    /// Its pid, where this process made it.
+    #[must_use]
+    pub fn pid(&self) -> Option<i32> {
+        self.made.as_ref().map(|(pid, _)| *pid)
+    }
+
+    /// A new client's socket, for another process to [`adopt`](Self::adopt).
+    ///
+    /// # Errors
+    /// When the launcher is gone.
+    pub fn client(&self) -> io::Result<OwnedFd> {
+        let (ours, theirs) = Channel::<ToLauncher, FromLauncher>::pair()?;
+        let socket = theirs.into_socket();
+        self.send(&ToLauncher::Client, &[socket.as_fd()])?;
+        Ok(ours.into_socket())
+    }
+
+    fn send(&self, message: &ToLauncher, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        channel.send(message, descriptors)
+    }
+
+    /// Sees that the launcher has its ids and its root. Costs once.
+    ///
+    /// # Errors
+    /// What it failed to do.
+    pub fn ready(&self) -> Result<Ids, StepError> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = &*ready {
+            return Ok(ready.ids.clone());
+        }
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        match &self.made {
+            Some((pid, _)) => {
+                let ids = Ids::of_this_user();
+                ids.map(*pid)?;
+                channel.send(&ToLauncher::Begin(ids), &[]).during(|| Step::Talk)?;
+            }
+            None => channel.send(&ToLauncher::Hello, &[]).during(|| Step::Talk)?,
+        }
+        match channel.receive_within(PATIENCE).during(|| Step::Clone(Role::Launcher))? {
+            Some((FromLauncher::Ready(ids), mut descriptors)) => {
+                let user_namespace =
+                    descriptors.pop().ok_or(io::ErrorKind::InvalidData).during(|| Step::Talk)?;
+                *ready = Some(Ready { ids: ids.clone(), user_namespace });
+                Ok(ids)
+            }
+            Some((FromLauncher::Failed(fault), _)) => Err(fault.into()),
+            None => Err(io::Error::from_raw_os_error(libc::ECHILD))
+                .during(|| Step::Clone(Role::Launcher)),
+        }
+    }
+
+    /// The firmware's directory as the guest is to have it: as root with shifted owners, which a
+    /// launcher without root's rights cannot make.
+    fn lower(&self, rootfs: &Path) -> Result<(Lower, Option<OwnedFd>), StepError> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok((Lower::Path(rootfs.as_os_str().to_owned()), None));
+        }
+        let step = || Step::OpenLower(escape(rootfs.as_os_str().as_encoded_bytes()).into_owned());
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let mount = rustix::mount::open_tree(CWD, rootfs, flags).during(step)?;
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = ready.as_ref().ok_or(io::ErrorKind::NotConnected).during(|| Step::Talk)?;
+        sys::set_lower_attributes(mount.as_fd(), Some(ready.user_namespace.as_fd()))
+            .during(step)?;
+        Ok((Lower::Mount, Some(mount)))
+    }
+
+    /// Boots what the order says, and waits until init is the firmware's program.
+    pub(crate) fn boot(&self, boot: Boot<'_>) -> Result<Sandbox, AskError> {
+        self.ready()?;
+        let (lower, mount) = self.lower(boot.rootfs)?;
+        let talk = |error: io::Error| StepError { step: Step::Talk, source: error };
+        let log = rustix::fs::memfd_create("fwtest-log", rustix::fs::MemfdFlags::CLOEXEC)
+            .during(|| Step::Create("the instance's log".to_owned()))?;
+        let flags = rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK;
+        let wake = rustix::event::eventfd(0, flags)
+            .during(|| Step::Create("the instance's log".to_owned()))?;
+        let (ours, theirs) = Channel::pair().map_err(talk)?;
+        let far: OwnedFd = Channel::<FromKeeper, ToKeeper>::into_socket(theirs);
+        let descriptors: Vec<_> =
+            [&far, &log, &wake].into_iter().chain(&mount).map(AsFd::as_fd).collect();
+        self.send(&ToLauncher::Boot(lower, boot.order), &descriptors)
+            .during(|| Step::Clone(Role::Keeper))?;
+        drop(far);
+        let sandbox = Sandbox { keeper: ours, log: RefCell::new(LogReader::new(log)), wake };
+        match sandbox.receive(boot.patience)? {
+            (FromKeeper::Started, _) => Ok(sandbox),
+            _ => Err(AskError::Nonsense),
+        }
+    }
+}
+
+/// What to boot, and how long to wait for init's first instruction.
+pub(crate) struct Boot<'a> {
+    pub(crate) rootfs: &'a Path,
+    pub(crate) order: BootOrder,
+    pub(crate) patience: Duration,
+}
+
+/// A request that was not answered as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The kernel refused a step of it.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The layers could not be compared.
+    #[error(transparent)]
+    Diff(#[from] crate::diff::DiffError),
+    /// Somebody killed it.
+    #[error("the instance's keeper has ended")]
+    KeeperGone,
+    /// It is alive, or stuck.
+    #[error("the instance's keeper has not answered for {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The socket to it is out of order.
+    #[error("failed to talk to the instance's keeper")]
+    Talk(#[source] io::Error),
+    /// A bug of ours.
+    #[error("the instance's keeper gave an answer to another question")]
+    Nonsense,
+}
+
+impl AskError {
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Step(step) => step.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// A running instance, as its keeper has it.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    keeper: Channel<ToKeeper, FromKeeper>,
+    log: RefCell<LogReader>,
+    /// Readable again at each new record.
+    pub(crate) wake: OwnedFd,
+}
+
+impl Sandbox {
+    /// Asks, and waits for the answer: what a keeper does takes it micro- to milliseconds.
+    pub(crate) fn ask(
+        &self,
+        request: &ToKeeper,
+    ) -> Result<(FromKeeper, Option<OwnedFd>), AskError> {
+        self.ask_with(request, &[])
+    }
+
+    fn ask_with(
+        &self,
+        request: &ToKeeper,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(FromKeeper, Option<OwnedFd>), AskError> {
+        match self.keeper.send(request, descriptors) {
+            Err(error) if error.raw_os_error() == Some(libc::EPIPE) => Err(AskError::KeeperGone),
+            Err(error) => Err(AskError::Talk(error)),
+            Ok(()) => self.receive(PATIENCE),
+        }
+    }
+
+    fn receive(&self, patience: Duration) -> Result<(FromKeeper, Option<OwnedFd>), AskError> {
+        match self.keeper.receive_within(patience) {
+            Ok(Some((FromKeeper::Failed(fault), _))) => Err(StepError::from(fault).into()),
+            Ok(Some((FromKeeper::NotCompared(error), _))) => Err(error.into()),
+            Ok(Some((answer, mut descriptors))) => Ok((answer, descriptors.pop())),
+            Ok(None) => Err(AskError::KeeperGone),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(AskError::Silent(patience))
+            }
+            Err(error) => Err(AskError::Talk(error)),
+        }
+    }
+
+    /// The log from its beginning, for another reader.
+    pub(crate) fn second_log(&self) -> io::Result<LogReader> {
+        self.log.borrow().again()
+    }
+
+    pub(crate) fn log(&self) -> RefMut<'_, LogReader> {
+        self.log.borrow_mut()
+    }
+
+    /// Whether the keeper's end of the channel is closed.
+    pub(crate) fn keeper_gone(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec};
+        let mut polled = [PollFd::new(&self.keeper, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let _ = rustix::event::poll(&mut polled, Some(&now));
+        polled[0].revents().contains(PollFlags::HUP)
+    }
+
+    /// Starts a command; what becomes of it comes on its status channel.
+    pub(crate) fn execute(&self, order: ExecOrder) -> Result<Running, AskError> {
+        let pipe = || {
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| {
+                AskError::Step(StepError {
+                    step: Step::Create("a pipe to the command".to_owned()),
+                    source: error.into(),
+                })
+            })
+        };
+        let ((input, stdin), (stdout, output), (stderr, error)) = (pipe()?, pipe()?, pipe()?);
+        let (status, far) = Channel::<(), FromCommand>::pair().map_err(AskError::Talk)?;
+        let far = far.into_socket();
+        let descriptors = [&input, &output, &error, &far].map(AsFd::as_fd);
+        match self.ask_with(&ToKeeper::Execute(order), &descriptors)? {
+            (FromKeeper::Done, _) => Ok(Running { status, stdin, stdout, stderr }),
+            _ => Err(AskError::Nonsense),
+        }
+    }
+
+    /// Ends it, and waits until it is gone: every process, and with them every mount, namespace
+    /// and layer.
+    pub(crate) fn shut_down(&self) -> Result<(), AskError> {
+        match self.keeper.send(&ToKeeper::Shutdown, &[]) {
+            Err(error) if error.raw_os_error() == Some(libc::EPIPE) => return Ok(()),
+            other => other.map_err(AskError::Talk)?,
+        }
+        loop {
+            match self.keeper.receive_within(FAREWELL) {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(AskError::Silent(FAREWELL));
+                }
+                Err(error) => return Err(AskError::Talk(error)),
+            }
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // `shut_down` has reported already where somebody asked; a second call finds it gone.
+        let _ = self.shut_down();
+    }
+}
+
+/// Where a command's helper tells what becomes of it.
+pub(crate) type StatusChannel = Channel<(), FromCommand>;
+
+/// A command that runs in the guest: our ends.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) status: StatusChannel,
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+}
+
+/// The environment of a process in the guest, before what its firmware or test adds.
+pub(crate) fn environment(extra: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+    let mut env: Vec<(OsString, OsString)> =
+        [("PATH", super::command::PATH), ("HOME", "/"), ("TERM", "linux")]
+            .map(|(name, value)| (name.into(), value.into()))
+            .into();
+    for (name, value) in extra {
+        env.retain(|(known, _)| known != name);
+        env.push((name.clone(), value.clone()));
+    }
+    env
+}

@@ -1,0 +1,183 @@
+//! Init, until it is the firmware's: builds what the firmware meets, and becomes its program.
+//!
+//! The order of the calls is what real inits need; each comment says what fails otherwise.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::SigSet;
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::mount::MountFlags;
+
+use super::channel::Channel;
+use super::fault::{During, Fault, Role, Step, StepError};
+use super::launcher::{
+    NODES, STAGE, TERMINALS, become_root, bind_file, make_directory, mount, pivot_here,
+};
+use super::message::{BootOrder, FromInit, ToInit};
+use super::{filter, sys};
+
+/// The numbers of the pseudoterminals that stand for /dev/console and /dev/kmsg.
+#[derive(Clone, Copy)]
+pub(crate) struct Terminals {
+    pub(crate) console: u32,
+    pub(crate) kernel_log: u32,
+}
+
+/// The kernel's command line, as the firmware reads it: the host's is none of its business.
+const COMMAND_LINE: &str = "ro\n";
+
+/// Becomes the firmware's init, or tells the keeper why not.
+pub(crate) fn run(
+    channel: &Channel<FromInit, ToInit>,
+    order: &BootOrder,
+    terminals: Terminals,
+) -> ! {
+    let error = match prepare(channel, order, terminals) {
+        Ok(()) => execute(order),
+        Err(error) => error,
+    };
+    let _ = channel.send(&FromInit::Failed(Fault::from(error)), &[]);
+    sys::exit_now(127)
+}
+
+fn prepare(
+    channel: &Channel<FromInit, ToInit>,
+    order: &BootOrder,
+    terminals: Terminals,
+) -> Result<(), StepError> {
+    rustix::process::chdir(STAGE).during(|| Step::ChangeDirectory(STAGE.to_owned()))?;
+    build_dev(order, terminals)?;
+    // A sysfs has to be in sight, or the one of our own network namespace cannot be mounted.
+    rustix::mount::mount_bind("/sys", "r/sys")
+        .during(|| Step::Mount("sysfs".to_owned(), "/sys".to_owned()))?;
+    // Before the old root goes: this too takes a proc in sight. Its pid namespace belongs to the
+    // outer user namespace, so that the mount is locked in the inner one.
+    let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("proc", "r/proc", "proc", nothing, "")?;
+    std::fs::write("cmdline", COMMAND_LINE).during(|| Step::Create("cmdline".to_owned()))?;
+    rustix::mount::mount_bind("cmdline", "r/proc/cmdline")
+        .during(|| Step::Mount("command line".to_owned(), "/proc/cmdline".to_owned()))?;
+    rustix::process::chdir("r").during(|| Step::ChangeDirectory("r".to_owned()))?;
+    pivot_here()?;
+    let proc = rustix::fs::open("/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .during(|| Step::Open("/proc".to_owned()))?;
+
+    unshare(
+        CloneFlags::CLONE_NEWUSER
+            | CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWNET
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWUTS
+            | CloneFlags::CLONE_NEWCGROUP,
+    )
+    .during(|| Step::Unshare)?;
+    channel.send(&FromInit::Unshared, &[proc.as_fd()]).during(|| Step::Talk)?;
+    match channel.receive().during(|| Step::Talk)? {
+        Some((ToInit::Mapped, _)) => {}
+        None => sys::exit_now(127),
+    }
+    become_root(Role::Init)?;
+    if !order.single_id {
+        nix::unistd::setgroups(&[]).during(|| Step::BecomeRoot(Role::Init))?;
+    }
+
+    mount("sysfs", "/sys", "sysfs", nothing | MountFlags::RDONLY, "")?;
+    hide_block_devices()?;
+    rustix::system::sethostname(order.hostname.as_bytes())
+        .during(|| Step::SetHostname(order.hostname.clone()))?;
+    take_console()?;
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    let (soft, hard) = order.open_files;
+    let limit = rustix::process::Rlimit { current: Some(soft), maximum: Some(hard) };
+    // Lowering always works; a harness that raised its own limit gives back the old one.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
+    sys::install_filter(&filter::program(order.single_id)).during(|| Step::InstallFilter)?;
+    sys::reset_signal_actions();
+    SigSet::empty().thread_set_mask().during(|| Step::Talk)?;
+    // Last: the channel itself goes at the exec, and tells the keeper that it happened.
+    sys::close_on_exec_from(3).during(|| Step::Talk)
+}
+
+/// /dev: a tmpfs of its own, new at each boot, with nodes that mean no harm.
+fn build_dev(order: &BootOrder, terminals: Terminals) -> Result<(), StepError> {
+    // The firmware's /dev may be a link to anywhere: a mount would follow it.
+    let directory = OFlags::PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    for name in ["dev", "proc", "sys"] {
+        rustix::fs::openat(CWD, format!("r/{name}"), directory, Mode::empty())
+            .during(|| Step::Open(format!("/{name}")))?;
+    }
+    mount("tmpfs", "r/dev", "tmpfs", MountFlags::NOSUID, "mode=0755,size=1m")?;
+    for node in NODES {
+        bind_file(&format!("/dev/{node}"), &format!("r/dev/{node}"))?;
+    }
+    for (name, number) in [("console", terminals.console), ("kmsg", terminals.kernel_log)] {
+        bind_file(&format!("{TERMINALS}/{number}"), &format!("r/dev/{name}"))?;
+    }
+    for (name, target) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
+    ] {
+        rustix::fs::symlink(target, format!("r/dev/{name}"))
+            .during(|| Step::Create(format!("/dev/{name}")))?;
+    }
+    make_directory("r/dev/pts")?;
+    make_directory("r/dev/shm")?;
+    let tty_group = if order.single_id { "" } else { ",gid=5" };
+    let options = format!("newinstance,ptmxmode=0666,mode=0620{tty_group}");
+    mount("devpts", "r/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, &options)?;
+    mount("tmpfs", "r/dev/shm", "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, "mode=1777")
+}
+
+/// The host's disks are not the firmware's.
+fn hide_block_devices() -> Result<(), StepError> {
+    for path in ["/sys/block", "/sys/class/block", "/sys/dev/block"] {
+        match mount("tmpfs", path, "tmpfs", MountFlags::RDONLY, "size=4k,mode=0555") {
+            Err(error) if error.source.raw_os_error() == Some(libc::ENOENT) => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// The console as standard input, output and error. It controls nothing: on a board, too, the
+/// first getty or shell takes it.
+fn take_console() -> Result<(), StepError> {
+    let step = || Step::Open("/dev/console".to_owned());
+    rustix::process::setsid().during(step)?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let console = rustix::fs::open("/dev/console", flags, Mode::empty()).during(step)?;
+    rustix::stdio::dup2_stdin(&console).during(step)?;
+    rustix::stdio::dup2_stdout(&console).during(step)?;
+    rustix::stdio::dup2_stderr(&console).during(step)
+}
+
+fn execute(order: &BootOrder) -> StepError {
+    let argv: Vec<CString> = order.argv.iter().map(|argument| c_string(argument)).collect();
+    let env: Vec<CString> = order.env.iter().map(|(name, value)| variable(name, value)).collect();
+    let argv: Vec<&CStr> = argv.iter().map(CString::as_c_str).collect();
+    let env: Vec<&CStr> = env.iter().map(CString::as_c_str).collect();
+    let path = argv.first().copied().unwrap_or(c"");
+    let step = Step::Execute(path.to_string_lossy().into_owned());
+    StepError { step, source: sys::exec(path, &argv, &env) }
+}
+
+/// Bytes up to the first NUL, as execve(2) would see them.
+pub(crate) fn c_string(text: &OsStr) -> CString {
+    let bytes = text.as_bytes();
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    CString::new(&bytes[..end]).expect("there is no NUL before the first one")
+}
+
+/// `NAME=value`.
+pub(crate) fn variable(name: &OsStr, value: &OsStr) -> CString {
+    let mut text = name.to_owned();
+    text.push("=");
+    text.push(value);
+    c_string(&text)
+}

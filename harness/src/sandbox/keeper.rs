@@ -1,0 +1,351 @@
+//! The keeper: one process per instance. Stacks the layers, makes init, records what it says, and
+//! answers the harness. It ends when the harness does, and takes the instance along.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use rustix::event::{PollFd, PollFlags};
+
+use super::channel::Channel;
+use super::fault::{During, Fault, Role, Step, StepError};
+use super::guest::Guest;
+use super::ids::write_maps;
+use super::layers::Layers;
+use super::log::{Happened, LogWriter};
+use super::message::{BootOrder, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
+use super::terminal::Terminal;
+use super::{command, init, sys};
+use crate::instance::ExitStatus;
+
+/// How long init may take from its clone to the firmware's program: all of it is our own doing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The keeper's life.
+pub(crate) fn run(
+    channel: &Channel<FromKeeper, ToKeeper>,
+    log: OwnedFd,
+    wake: OwnedFd,
+    lower: OwnedFd,
+    order: BootOrder,
+) -> ! {
+    keep_only(&[channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()]);
+    match Keeper::boot(channel, LogWriter::new(log, wake), &lower, &order) {
+        Ok(mut keeper) => {
+            drop(lower);
+            if channel.send(&FromKeeper::Started, &[]).is_ok() {
+                // An error here is the harness's end, or as good as that.
+                let _ = keeper.work();
+            }
+            keeper.end_init();
+        }
+        Err(error) => {
+            let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
+        }
+    }
+    sys::exit_now(0)
+}
+
+#[expect(unsafe_code, reason = "closes what this process was born with")]
+fn keep_only(keep: &[i32]) {
+    // SAFETY: the values that own the others are the launcher's, in a copy that never runs.
+    if unsafe { sys::close_all_but(keep) }.is_err() {
+        sys::exit_now(1);
+    }
+}
+
+struct Keeper<'a> {
+    channel: &'a Channel<FromKeeper, ToKeeper>,
+    log: LogWriter,
+    single_id: bool,
+    layers: Layers,
+    console: Terminal,
+    kernel_log: Terminal,
+    children: SignalFd,
+    guest: Guest,
+    /// `None` once it has ended.
+    running: Option<OwnedFd>,
+}
+
+impl<'a> Keeper<'a> {
+    fn boot(
+        channel: &'a Channel<FromKeeper, ToKeeper>,
+        log: LogWriter,
+        lower: &OwnedFd,
+        order: &BootOrder,
+    ) -> Result<Self, StepError> {
+        let layers = Layers::stack(lower, order.storage)?;
+        let (console, kernel_log) = (Terminal::open()?, Terminal::open()?);
+        kernel_log.make_raw()?;
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGCHLD);
+        let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+            .during(|| Step::Talk)?;
+        let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
+        let (guest, running) = make_init(order, terminals)?;
+        let single_id = order.single_id;
+        let running = Some(running);
+        Ok(Self { channel, log, single_id, layers, console, kernel_log, children, guest, running })
+    }
+
+    /// Answers and records until the harness says so, or is gone.
+    fn work(&mut self) -> io::Result<()> {
+        loop {
+            let mut polled = vec![
+                PollFd::new(self.channel, PollFlags::IN),
+                PollFd::new(&self.console.master, PollFlags::IN),
+                PollFd::new(&self.kernel_log.master, PollFlags::IN),
+                PollFd::new(&self.children, PollFlags::IN),
+            ];
+            rustix::io::retry_on_intr(|| rustix::event::poll(&mut polled, None))?;
+            let ready: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
+            // First what the firmware said: an answer must not come before what led to it.
+            if ready[1] {
+                self.drain_console()?;
+            }
+            if ready[2] {
+                self.drain_kernel_log()?;
+            }
+            if ready[3] {
+                self.reap()?;
+            }
+            if ready[0] && !self.serve()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn drain_console(&mut self) -> io::Result<()> {
+        while let Some(bytes) = self.console.read()? {
+            self.log.record(Happened::Console(bytes))?;
+        }
+        Ok(())
+    }
+
+    fn drain_kernel_log(&mut self) -> io::Result<()> {
+        while let Some(bytes) = self.kernel_log.read()? {
+            self.log.record(Happened::KernelLog(bytes))?;
+        }
+        Ok(())
+    }
+
+    /// Children that have ended: init, commands, the diff.
+    fn reap(&mut self) -> io::Result<()> {
+        while let Ok(Some(_)) = self.children.read_signal() {}
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            let (pid, status) = match status {
+                WaitStatus::Exited(pid, code) => (pid, ExitStatus::Code(code)),
+                WaitStatus::Signaled(pid, signal, _) => (pid, ExitStatus::Signal(signal as i32)),
+                _ => break,
+            };
+            if pid.as_raw() == self.guest.init {
+                self.running = None;
+                self.drain_console()?;
+                self.drain_kernel_log()?;
+                self.log.record(Happened::Ended(status))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers one request. False when the harness wants no more, or is gone.
+    fn serve(&mut self) -> io::Result<bool> {
+        let Some((request, descriptors)) = self.channel.receive()? else { return Ok(false) };
+        let answer = match request {
+            ToKeeper::Shutdown => {
+                self.end_init();
+                self.channel.send(&FromKeeper::Done, &[])?;
+                return Ok(false);
+            }
+            ToKeeper::Changes => match self.send_changes() {
+                Ok(()) => return Ok(true),
+                Err(error) => Err(error),
+            },
+            other => self.answer(other, descriptors),
+        };
+        let (answer, descriptor) = match answer {
+            Ok(answer) => answer,
+            Err(error) => (FromKeeper::Failed(Fault::from(error)), None),
+        };
+        let descriptors: Vec<_> = descriptor.iter().map(AsFd::as_fd).collect();
+        self.channel.send(&answer, &descriptors)?;
+        Ok(true)
+    }
+
+    fn answer(
+        &mut self,
+        request: ToKeeper,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(FromKeeper, Option<OwnedFd>), StepError> {
+        let root = || match &self.running {
+            Some(_) => self.guest.root(),
+            None => self.layers.root(),
+        };
+        Ok(match request {
+            ToKeeper::Execute(order) => {
+                self.execute(&order, descriptors)?;
+                (FromKeeper::Done, None)
+            }
+            ToKeeper::Look(path) => super::guest::look(root()?.as_fd(), &path)?,
+            ToKeeper::Upper(path) => super::guest::look(self.layers.upper.as_fd(), &path)?,
+            ToKeeper::Processes => {
+                let processes = if self.running.is_some() {
+                    self.guest.processes()?
+                } else {
+                    Default::default()
+                };
+                (FromKeeper::Processes(processes), None)
+            }
+            ToKeeper::Listening { owners } => {
+                let listening = if self.running.is_some() {
+                    self.guest.listening(owners)?
+                } else {
+                    Default::default()
+                };
+                (FromKeeper::Listening(listening), None)
+            }
+            ToKeeper::Socket(domain, transport) => {
+                (FromKeeper::Done, Some(self.guest.socket(domain, transport)?))
+            }
+            ToKeeper::Storage => {
+                let (used, size) = self.layers.storage()?;
+                (FromKeeper::Storage(used, size), None)
+            }
+            ToKeeper::Signal(number) => {
+                self.signal(number)?;
+                (FromKeeper::Done, None)
+            }
+            ToKeeper::Remount => {
+                self.layers.remount()?;
+                (FromKeeper::Done, None)
+            }
+            ToKeeper::Changes | ToKeeper::Shutdown => unreachable!("`serve` has taken them"),
+        })
+    }
+
+    /// The diff, in a child: the console goes on being drained, and its memory goes with it.
+    #[expect(unsafe_code, reason = "clones a process")]
+    fn send_changes(&self) -> Result<(), StepError> {
+        let step = || Step::Clone(Role::Keeper);
+        // SAFETY: a keeper has one thread.
+        match unsafe { sys::clone(0, None) }.during(step)? {
+            sys::Cloned::Parent { .. } => Ok(()),
+            sys::Cloned::Child => {
+                let answer = match self.layers.changes() {
+                    Ok(changes) => FromKeeper::Changes(changes),
+                    Err(error) => FromKeeper::NotCompared(error),
+                };
+                let _ = self.channel.send(&answer, &[]);
+                sys::exit_now(0)
+            }
+        }
+    }
+
+    #[expect(unsafe_code, reason = "clones a process")]
+    fn execute(&self, order: &ExecOrder, descriptors: Vec<OwnedFd>) -> Result<(), StepError> {
+        let Some(init) = &self.running else {
+            return Err(rustix::io::Errno::SRCH).during(|| Step::Enter);
+        };
+        // SAFETY: a keeper has one thread.
+        match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
+            sys::Cloned::Parent { .. } => Ok(()),
+            sys::Cloned::Child => command::run(init, order, descriptors, self.single_id),
+        }
+    }
+
+    fn signal(&self, number: i32) -> Result<(), StepError> {
+        let step = || Step::Write(format!("signal {number} to init"));
+        let Some(init) = &self.running else { return Ok(()) };
+        let signal = rustix::process::Signal::from_named_raw(number)
+            .ok_or(rustix::io::Errno::INVAL)
+            .during(step)?;
+        rustix::process::pidfd_send_signal(init, signal).during(step)
+    }
+
+    /// Kills what is left of the guest. The kernel ends the whole pid namespace with its init, and
+    /// says so of init only when all are gone.
+    fn end_init(&mut self) {
+        if self.running.is_some() {
+            let _ = self.signal(libc::SIGKILL);
+            let _ = waitpid(nix::unistd::Pid::from_raw(self.guest.init), None).map(|status| {
+                let status = match status {
+                    WaitStatus::Exited(_, code) => ExitStatus::Code(code),
+                    _ => ExitStatus::Signal(libc::SIGKILL),
+                };
+                let _ = self.drain_console();
+                self.log.record(Happened::Ended(status))
+            });
+            self.running = None;
+        }
+    }
+}
+
+/// Makes init, gives it its ids, and waits until it is the firmware's program.
+#[expect(unsafe_code, reason = "clones a process")]
+fn make_init(order: &BootOrder, terminals: init::Terminals) -> Result<(Guest, OwnedFd), StepError> {
+    start_clocks_anew()?;
+    let (ours, theirs) = Channel::<ToInit, FromInit>::pair().during(|| Step::Talk)?;
+    let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
+    // SAFETY: a keeper has one thread.
+    let cloned = unsafe { sys::clone(flags as u64, None) }.during(|| Step::Clone(Role::Init))?;
+    let (pid, pidfd) = match cloned {
+        sys::Cloned::Child => {
+            drop_end(ours);
+            init::run(&theirs, order, terminals)
+        }
+        sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
+    };
+    drop(theirs);
+    let proc = match receive(&ours)? {
+        Some((FromInit::Unshared, mut descriptors)) => descriptors.pop(),
+        other => return Err(ended_early(other)),
+    };
+    let proc = proc.ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
+    let ids = super::ids::current().during(|| Step::MapIds(Role::Init))?;
+    write_maps(format!("/proc/{pid}").as_ref(), &ids.again(), false)
+        .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
+    ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
+    match receive(&ours)? {
+        // Closed by the exec.
+        None => Ok((Guest { init: pid, proc }, pidfd)),
+        other => Err(ended_early(other)),
+    }
+}
+
+fn drop_end(channel: Channel<ToInit, FromInit>) {
+    drop(channel);
+}
+
+fn receive(
+    channel: &Channel<ToInit, FromInit>,
+) -> Result<Option<(FromInit, Vec<OwnedFd>)>, StepError> {
+    channel.receive_within(PATIENCE).during(|| Step::Clone(Role::Init))
+}
+
+fn ended_early(message: Option<(FromInit, Vec<OwnedFd>)>) -> StepError {
+    match message {
+        Some((FromInit::Failed(fault), _)) => fault.into(),
+        // It died without a word, or says what makes no sense.
+        _ => StepError {
+            step: Step::Clone(Role::Init),
+            source: io::Error::from_raw_os_error(libc::ECHILD),
+        },
+    }
+}
+
+/// A time namespace for the next child: its uptime starts at 0.
+fn start_clocks_anew() -> Result<(), StepError> {
+    let step = || Step::Write("/proc/self/timens_offsets".to_owned());
+    unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME)).during(step)?;
+    let whole_seconds = |clock| rustix::time::clock_gettime(clock).tv_sec;
+    let text = format!(
+        "monotonic -{} 0\nboottime -{} 0\n",
+        whole_seconds(rustix::time::ClockId::Monotonic),
+        whole_seconds(rustix::time::ClockId::Boottime),
+    );
+    std::fs::write("/proc/self/timens_offsets", text).during(step)
+}

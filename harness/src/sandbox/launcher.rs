@@ -1,0 +1,290 @@
+//! The launcher: one process per run that makes keepers.
+//!
+//! It is made while its parent has one thread, in a user namespace of its own, and is pid 1 of a
+//! pid namespace of its own (P0): when it ends, the kernel ends all that is below it. It ends when
+//! its socket closes, which is what the end of its parent does, however that comes.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags};
+
+use super::channel::Channel;
+use super::fault::{During, Fault, Role, Step, StepError};
+use super::ids::Ids;
+use super::message::{BootOrder, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher};
+use super::{keeper, sys};
+
+/// Where a keeper builds an instance, in the launcher's root.
+pub(crate) const STAGE: &str = "/stage";
+/// Consoles: a devpts that no guest sees.
+pub(crate) const TERMINALS: &str = "/pts";
+/// The device nodes that a guest gets: kernel ones that mean no harm.
+pub(crate) const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// The launcher's life. `channel` goes to the process that made it.
+pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
+    // Nothing of the harness but the socket and standard error, for words of despair.
+    // SAFETY-relevant contract of `close_all_but`: what else is open belongs to values of the
+    // parent's `main`, which never runs here.
+    if keep_only(&channel).is_err() {
+        sys::exit_now(1);
+    }
+    // Ctrl-C is for the harness: what is below it ends with it.
+    let _ = rustix::process::setsid();
+    let ids = match channel.receive() {
+        Ok(Some((ToLauncher::Begin(ids), _))) => ids,
+        _ => sys::exit_now(0),
+    };
+    match Launcher::new(ids) {
+        Ok(mut launcher) => {
+            launcher.clients.push(channel);
+            if launcher.introduce(0).is_ok() {
+                launcher.work();
+            }
+        }
+        Err(error) => {
+            let _ = channel.send(&FromLauncher::Failed(error.into()), &[]);
+        }
+    }
+    sys::exit_now(0)
+}
+
+#[expect(unsafe_code, reason = "closes what this process was born with")]
+fn keep_only(channel: &Channel<FromLauncher, ToLauncher>) -> std::io::Result<()> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the values that own the others are copies in this process, and `serve` never returns
+    // to what could drop them.
+    unsafe { sys::close_all_but(&[channel.as_raw_fd()]) }
+}
+
+struct Launcher {
+    ids: Ids,
+    /// The first is the process that made us: when it goes, all goes.
+    clients: Vec<Channel<FromLauncher, ToLauncher>>,
+    user_namespace: OwnedFd,
+    /// The host's mounts, to open firmwares in; and our own few, to copy for keepers: a copy costs
+    /// by the mount.
+    host_mounts: OwnedFd,
+    own_mounts: OwnedFd,
+    children: SignalFd,
+}
+
+impl Launcher {
+    fn new(ids: Ids) -> Result<Self, StepError> {
+        become_root(Role::Launcher)?;
+        let open = |path: &str| {
+            rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+                .during(|| Step::Open(path.to_owned()))
+        };
+        let user_namespace = open("/proc/self/ns/user")?;
+        let host_mounts = open("/proc/self/ns/mnt")?;
+        build_root()?;
+        let own_mounts = open("/proc/self/ns/mnt")?;
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGCHLD);
+        mask.thread_block().during(|| Step::Talk)?;
+        let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+            .during(|| Step::Talk)?;
+        Ok(Self { ids, clients: Vec::new(), user_namespace, host_mounts, own_mounts, children })
+    }
+
+    /// Serves its clients until the first of them is gone.
+    fn work(&mut self) {
+        loop {
+            let mut polled = vec![PollFd::new(&self.children, PollFlags::IN)];
+            polled.extend(self.clients.iter().map(|client| PollFd::new(client, PollFlags::IN)));
+            if rustix::event::poll(&mut polled, None).is_err() {
+                continue;
+            }
+            let ready: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
+            if ready[0] {
+                self.reap();
+            }
+            // From the last on, so that one that goes does not move those still to be served.
+            for index in (0..ready.len() - 1).rev().filter(|index| ready[index + 1]) {
+                if self.serve_client(index).is_none() {
+                    if index == 0 {
+                        return;
+                    }
+                    self.clients.remove(index);
+                }
+            }
+        }
+    }
+
+    /// Answers one message; `None` when the client is gone.
+    fn serve_client(&mut self, index: usize) -> Option<()> {
+        let (message, mut descriptors) = match self.clients[index].try_receive() {
+            Ok(message) => message?,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Some(()),
+            // What cannot be understood is no client of ours; what finds no descriptor tells its
+            // sender by the keeper's channel closing.
+            Err(error) if error.raw_os_error() == Some(libc::EMFILE) => return Some(()),
+            Err(_) => return None,
+        };
+        match message {
+            ToLauncher::Begin(_) | ToLauncher::Hello => self.introduce(index).ok()?,
+            ToLauncher::Client => self.clients.push(Channel::over(descriptors.pop()?)),
+            ToLauncher::Boot(lower, order) => self.boot(lower, order, descriptors)?,
+        }
+        Some(())
+    }
+
+    fn introduce(&self, index: usize) -> std::io::Result<()> {
+        let ready = FromLauncher::Ready(self.ids.clone());
+        self.clients[index].send(&ready, &[self.user_namespace.as_fd()])
+    }
+
+    /// Makes a keeper; `None` when what came along is not what was promised.
+    fn boot(&self, lower: Lower, order: BootOrder, descriptors: Vec<OwnedFd>) -> Option<()> {
+        let mut descriptors = descriptors.into_iter();
+        let channel: Channel<FromKeeper, ToKeeper> = Channel::over(descriptors.next()?);
+        let (log, wake) = (descriptors.next()?, descriptors.next()?);
+        if let Err(fault) = self.make_keeper(lower, order, &channel, log, wake, descriptors.next())
+        {
+            // A harness that has gone meanwhile needs no answer.
+            let _ = channel.send(&FromKeeper::Failed(Fault::from(fault)), &[]);
+        }
+        Some(())
+    }
+
+    #[expect(unsafe_code, reason = "clones a process")]
+    fn make_keeper(
+        &self,
+        lower: Lower,
+        order: BootOrder,
+        channel: &Channel<FromKeeper, ToKeeper>,
+        log: OwnedFd,
+        wake: OwnedFd,
+        mount: Option<OwnedFd>,
+    ) -> Result<(), StepError> {
+        let lower = match (lower, mount) {
+            (Lower::Path(path), _) => self.open_lower(&path)?,
+            (Lower::Mount, Some(mount)) => mount,
+            (Lower::Mount, None) => {
+                return Err(std::io::Error::from(std::io::ErrorKind::InvalidData))
+                    .during(|| Step::Talk);
+            }
+        };
+        // SAFETY: this process has one thread: it was cloned from a process with one, and starts
+        // none.
+        let cloned = unsafe { sys::clone(libc::CLONE_NEWNS as u64, None) }
+            .during(|| Step::Clone(Role::Keeper))?;
+        match cloned {
+            sys::Cloned::Child => keeper::run(channel, log, wake, lower, order),
+            sys::Cloned::Parent { .. } => Ok(()),
+        }
+    }
+
+    /// The directory `path` of the host as a mount of its own, read-only.
+    fn open_lower(&self, path: &OsStr) -> Result<OwnedFd, StepError> {
+        let step = || Step::OpenLower(crate::path::escape(path.as_encoded_bytes()).into_owned());
+        let to = |mounts: &OwnedFd| setns(mounts, CloneFlags::CLONE_NEWNS).during(step);
+        to(&self.host_mounts)?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let opened = rustix::mount::open_tree(CWD, path, flags).during(step);
+        to(&self.own_mounts)?;
+        let mount = opened?;
+        sys::set_lower_attributes(mount.as_fd(), None).during(step)?;
+        Ok(mount)
+    }
+
+    /// Keepers that have ended, and, as pid 1 of P0, what lost its parent there.
+    fn reap(&self) {
+        while let Ok(Some(_)) = self.children.read_signal() {}
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            if status == WaitStatus::StillAlive {
+                break;
+            }
+        }
+    }
+}
+
+/// Takes the ids that the user namespace's map gave us: until then we are nobody in it.
+pub(crate) fn become_root(role: Role) -> Result<(), StepError> {
+    let step = || Step::BecomeRoot(role);
+    let (uid, gid) = (nix::unistd::Uid::from_raw(0), nix::unistd::Gid::from_raw(0));
+    nix::unistd::setresgid(gid, gid, gid).during(step)?;
+    nix::unistd::setresuid(uid, uid, uid).during(step)?;
+    // The change of ids has made our own files in /proc root's: the real root's.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
+        .during(step)?;
+    // After the change of ids, which clears it.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .during(step)
+}
+
+/// A root of a few mounts, so that a keeper's copy of it is cheap and shows nothing of the host.
+fn build_root() -> Result<(), StepError> {
+    unshare(CloneFlags::CLONE_NEWNS).during(|| Step::Unshare)?;
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .during(|| Step::Mount("nothing of the host's changes".to_owned(), "/".to_owned()))?;
+    // Any directory does: it is seen by nobody else, and gone with the old root.
+    let spot = ["/tmp", "/mnt", "/run", "/var", "/home", "/etc"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).is_dir())
+        .unwrap_or("/");
+    let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("tmpfs", spot, "tmpfs", MountFlags::empty(), "mode=0755,size=1m")?;
+    rustix::process::chdir(spot).during(|| Step::ChangeDirectory(spot.to_owned()))?;
+    for directory in ["proc", "sys", "dev", "pts", "stage"] {
+        make_directory(directory)?;
+    }
+    // Both only as long as the host's own are in sight: a user namespace may mount no more of them
+    // than it sees.
+    mount("proc", "proc", "proc", nothing, "")?;
+    mount("sysfs", "sys", "sysfs", nothing | MountFlags::RDONLY, "")?;
+    for node in NODES {
+        bind_file(&format!("/dev/{node}"), &format!("dev/{node}"))?;
+    }
+    mount(
+        "devpts",
+        "pts",
+        "devpts",
+        MountFlags::NOSUID | MountFlags::NOEXEC,
+        "newinstance,mode=0620,ptmxmode=0666",
+    )?;
+    pivot_here()
+}
+
+/// Makes the working directory the root, and lets go of the old one.
+pub(crate) fn pivot_here() -> Result<(), StepError> {
+    rustix::process::pivot_root(".", ".").during(|| Step::PivotRoot)?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).during(|| Step::PivotRoot)?;
+    rustix::process::chdir("/").during(|| Step::PivotRoot)
+}
+
+pub(crate) fn mount(
+    source: &str,
+    target: &str,
+    kind: &str,
+    flags: MountFlags,
+    options: &str,
+) -> Result<(), StepError> {
+    let data = std::ffi::CString::new(options).expect("options of ours have no NUL");
+    rustix::mount::mount(source, target, kind, flags, Some(data.as_c_str()))
+        .during(|| Step::Mount(kind.to_owned(), target.to_owned()))
+}
+
+pub(crate) fn make_directory(path: &str) -> Result<(), StepError> {
+    rustix::fs::mkdir(path, Mode::from_raw_mode(0o755)).during(|| Step::Create(path.to_owned()))
+}
+
+/// A file of the launcher's or the host's root at another name.
+pub(crate) fn bind_file(source: &str, target: &str) -> Result<(), StepError> {
+    rustix::fs::open(
+        target,
+        OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::from_raw_mode(0o644),
+    )
+    .during(|| Step::Create(target.to_owned()))?;
+    rustix::mount::mount_bind(source, target)
+        .during(|| Step::Mount(source.to_owned(), target.to_owned()))
+}

@@ -1,0 +1,108 @@
+//! Layers: what an instance's root file system is stacked from.
+//!
+//! * **lower**: the firmware. Nothing ever writes to it.
+//! * **middle**: the harness's own few names, read-only: mount points that the firmware lacks.
+//! * **upper**: what the firmware wrote, on a tmpfs of limited size. Fresh for each instance.
+//!
+//! They lie in one tmpfs under names of ours, so that no path of the host's has to be escaped in a
+//! mount option.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfs};
+use rustix::mount::{MountFlags, MoveMountFlags};
+
+use super::fault::{During, Step, StepError};
+use super::launcher::{STAGE, make_directory, mount};
+use crate::diff::{Change, DiffError};
+
+pub(crate) struct Layers {
+    pub(crate) upper: OwnedFd,
+    middle: Option<OwnedFd>,
+    lower: OwnedFd,
+}
+
+/// Directories that the harness mounts on.
+const MOUNT_POINTS: [&str; 3] = ["dev", "proc", "sys"];
+
+impl Layers {
+    /// Stacks them at `r` on the stage, with at most `storage` bytes to write to.
+    pub(crate) fn stack(lower: &OwnedFd, storage: Option<u64>) -> Result<Self, StepError> {
+        let size = storage.map(|bytes| format!(",size={bytes}")).unwrap_or_default();
+        mount("tmpfs", STAGE, "tmpfs", MountFlags::NODEV, &format!("mode=0755{size}"))?;
+        rustix::process::chdir(STAGE).during(|| Step::ChangeDirectory(STAGE.to_owned()))?;
+        for directory in ["u", "w", "r", "l"] {
+            make_directory(directory)?;
+        }
+        rustix::mount::move_mount(lower, "", CWD, "l", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .during(|| Step::Mount("the firmware".to_owned(), "its layer".to_owned()))?;
+        let lower = open_directory("l")?;
+        let missing: Vec<_> = MOUNT_POINTS
+            .into_iter()
+            .filter(|name| {
+                rustix::fs::statat(&lower, *name, AtFlags::SYMLINK_NOFOLLOW).err()
+                    == Some(rustix::io::Errno::NOENT)
+            })
+            .collect();
+        let (middle, lowers) = if missing.is_empty() {
+            (None, "l")
+        } else {
+            make_directory("m")?;
+            for name in missing {
+                make_directory(&format!("m/{name}"))?;
+            }
+            (Some(open_directory("m")?), "m:l")
+        };
+        let upper = open_directory("u")?;
+        // The root directory itself is part of the firmware: what covers it has to look like it.
+        let root = rustix::fs::fstat(&lower).during(|| Step::Open("/".to_owned()))?;
+        for layer in middle.iter().chain([&upper]) {
+            look_like(layer, &root).during(|| Step::Create("the upper layer".to_owned()))?;
+        }
+        // `userxattr`: overlayfs may keep no trusted.* attributes in a user namespace. `volatile`:
+        // nothing of it has to survive a crash.
+        let options = format!("lowerdir={lowers},upperdir=u,workdir=w,userxattr,volatile");
+        mount("overlay", "r", "overlay", MountFlags::empty(), &options)?;
+        Ok(Self { upper, middle, lower })
+    }
+
+    /// The stacked root, without what the guest has mounted.
+    pub(crate) fn root(&self) -> Result<OwnedFd, StepError> {
+        open_directory("r")
+    }
+
+    pub(crate) fn changes(&self) -> Result<Vec<Change>, DiffError> {
+        let lowers: Vec<_> = self.middle.iter().chain([&self.lower]).map(AsFd::as_fd).collect();
+        crate::diff::changes(self.upper.as_fd(), &lowers, &Default::default())
+    }
+
+    /// Bytes used and bytes there are.
+    pub(crate) fn storage(&self) -> Result<(u64, u64), StepError> {
+        let StatVfs { f_blocks, f_bfree, f_frsize, .. } = rustix::fs::fstatvfs(&self.upper)
+            .during(|| Step::Open("the upper layer".to_owned()))?;
+        Ok(((f_blocks - f_bfree) * f_frsize, f_blocks * f_frsize))
+    }
+
+    /// Lets go of what the kernel remembers of names below: what has changed there is seen.
+    pub(crate) fn remount(&self) -> Result<(), StepError> {
+        rustix::mount::mount_remount("r", MountFlags::empty(), c"")
+            .during(|| Step::Mount("overlay again".to_owned(), "/".to_owned()))
+    }
+}
+
+fn open_directory(path: &str) -> Result<OwnedFd, StepError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).during(|| Step::Open(path.to_owned()))
+}
+
+/// Gives a directory the mode and the owner of another.
+fn look_like(directory: &OwnedFd, other: &rustix::fs::Stat) -> rustix::io::Result<()> {
+    let owner = Some(rustix::fs::Uid::from_raw(other.st_uid));
+    let group = Some(rustix::fs::Gid::from_raw(other.st_gid));
+    match rustix::fs::fchown(directory, owner, group) {
+        // An owner without an id here is shown as nobody, and cannot be given.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::PERM) => {}
+        other => other?,
+    }
+    rustix::fs::fchmod(directory, Mode::from_raw_mode(other.st_mode & 0o7777))
+}

@@ -1,0 +1,165 @@
+//! What the processes say to each other.
+
+use std::ffi::OsString;
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::Fault;
+use super::ids::Ids;
+use crate::diff::{Change, DiffError};
+use crate::instance::{Listening, Processes};
+use crate::path::GuestPath;
+
+/// Harness to launcher.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToLauncher {
+    /// Its ids are mapped: it builds its root and answers [`FromLauncher::Ready`]. Once, and from
+    /// the process that made it.
+    Begin(Ids),
+    /// A second harness talks to it through the descriptor that comes along.
+    Client,
+    /// Who are you? Answered with [`FromLauncher::Ready`].
+    Hello,
+    /// Make a keeper. Descriptors: the keeper's channel, the instance's log, the event that tells
+    /// of it, and the firmware's mount where the order says so. No answer: the keeper's channel
+    /// has it.
+    Boot(Lower, BootOrder),
+}
+
+/// Launcher to harness.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromLauncher {
+    /// With its user namespace as a descriptor.
+    Ready(Ids),
+    /// It could not build its root.
+    Failed(Fault),
+}
+
+/// Where the launcher finds the firmware's directory.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Lower {
+    /// On the host, at this path: an ordinary user's own.
+    Path(OsString),
+    /// In the descriptor that comes along: a mount with shifted owners, which only root can make.
+    Mount,
+}
+
+/// What a keeper needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BootOrder {
+    /// For messages: the firmware's path on the host.
+    pub(crate) firmware: String,
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) hostname: String,
+    /// Bytes that the instance may write; none is half of the machine's memory.
+    pub(crate) storage: Option<u64>,
+    /// Only one id is mapped: changes of owner are pretended.
+    pub(crate) single_id: bool,
+    /// Limit of open files, soft and hard, as the harness was started with.
+    pub(crate) open_files: (u64, u64),
+}
+
+/// Harness to keeper. One at a time: each has one answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToKeeper {
+    /// Descriptors: standard input, output, error and the status channel's far end.
+    Execute(ExecOrder),
+    /// A file of the guest, its last component not followed; a regular file or a directory comes
+    /// with a descriptor.
+    Look(GuestPath),
+    Processes,
+    /// With the processes that hold the sockets, or without, which costs less.
+    Listening {
+        owners: bool,
+    },
+    /// A socket in the instance's network namespace.
+    Socket(Domain, Transport),
+    /// The upper layer against the lower ones.
+    Changes,
+    /// What the upper layer has at this path, opened for reading.
+    Upper(GuestPath),
+    Storage,
+    /// A signal for init.
+    Signal(i32),
+    /// Show changes of the lower directory.
+    Remount,
+    /// Kill all, and end.
+    Shutdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Domain {
+    Ipv4,
+    Ipv6,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Transport {
+    Tcp,
+    Udp,
+}
+
+/// A command to run in the guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExecOrder {
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) cwd: GuestPath,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
+/// Keeper to harness.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromKeeper {
+    /// Init runs the firmware's program.
+    Started,
+    /// What was asked for could not be done; after [`BootOrder`] the keeper ends.
+    Failed(Fault),
+    Done,
+    /// Nothing of that name.
+    Absent,
+    /// With a descriptor, or with none for what must not be opened (FIFO, device, socket).
+    File(FileFacts),
+    Processes(Processes),
+    Listening(Listening),
+    Changes(Vec<Change>),
+    NotCompared(DiffError),
+    /// Bytes used, bytes there are.
+    Storage(u64, u64),
+}
+
+/// lstat(2) and readlink(2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileFacts {
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) size: u64,
+    pub(crate) target: Option<GuestPath>,
+}
+
+/// The status channel of a command: its helper to the harness.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromCommand {
+    /// It is the program that was asked for. With its pidfd.
+    Started,
+    Failed(Fault),
+    Ended(crate::instance::ExitStatus),
+}
+
+/// Init to keeper, until init is the firmware's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromInit {
+    /// In its own user namespace, without ids. Descriptor: the root of its /proc.
+    Unshared,
+    Failed(Fault),
+}
+
+/// Keeper to init.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToInit {
+    Mapped,
+}

@@ -1,0 +1,26 @@
+//! How a firmware is contained. Nothing outside knows by what means.
+
+mod channel;
+mod command;
+mod fault;
+mod filter;
+mod guest;
+mod host;
+mod ids;
+mod init;
+mod keeper;
+mod launcher;
+mod layers;
+mod log;
+mod message;
+pub(crate) mod sys;
+mod terminal;
+
+pub use fault::StepError;
+pub use host::{AskError, Launcher};
+
+pub(crate) use host::{Boot, Sandbox, StatusChannel, environment};
+pub(crate) use log::{Happened, LogReader};
+pub(crate) use message::{
+    BootOrder, Domain, ExecOrder, FileFacts, FromCommand, FromKeeper, ToKeeper, Transport,
+};

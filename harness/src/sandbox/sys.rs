@@ -1,0 +1,215 @@
+//! The only module with `unsafe`: system calls that nix and rustix lack, one function each.
+//!
+//! # Safety
+//!
+//! A child made here is a copy of one thread. Everything that makes one says so in its contract;
+//! the launcher, the keepers and what they make have one thread each, by construction: the
+//! launcher is cloned before its parent has a second thread, and nothing below it starts one.
+#![expect(unsafe_code, reason = "this is the module that has it")]
+
+use std::ffi::CStr;
+use std::io;
+use std::mem::size_of;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use tokio::io::unix::AsyncFd;
+
+/// Which side of a [`clone`] we are.
+pub(crate) enum Cloned {
+    /// The new process.
+    Child,
+    /// The old one: the child's pid in our pid namespace, and a descriptor for it.
+    Parent { pid: i32, pidfd: OwnedFd },
+}
+
+/// `clone3(2)`'s argument, as far as version 2 of it goes (Linux 5.7).
+#[repr(C)]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// `clone3(args)`: a child in the new namespaces that `flags` names, in `cgroup` from its first
+/// instruction on; its end is told by SIGCHLD.
+///
+/// # References
+/// clone(2), namespaces(7), cgroups(7)
+///
+/// # Safety
+/// The process must have one thread. The child is a copy of this one alone, so a lock that another
+/// thread holds (the allocator's) stays locked in it.
+pub(crate) unsafe fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    /// `libc::CLONE_INTO_CGROUP` is an `int`: bit 33 does not fit, and it is 0.
+    const CLONE_INTO_CGROUP: u64 = 1 << 33;
+    let mut pidfd: RawFd = -1;
+    let mut args = CloneArgs {
+        flags: flags | libc::CLONE_PIDFD as u64,
+        pidfd: (&raw mut pidfd).expose_provenance() as u64,
+        exit_signal: libc::SIGCHLD as u64,
+        ..CloneArgs::default()
+    };
+    if let Some(cgroup) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
+    // SAFETY: `args` and `pidfd` outlive the call, and the size is that of `args`. Without CLONE_VM
+    // the child has its own copy of this stack. One thread: the caller's promise.
+    match cvt(unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) })?
+    {
+        0 => Ok(Cloned::Child),
+        // SAFETY: the kernel has just made it, and nothing else has its number.
+        pid => Ok(Cloned::Parent {
+            pid: i32::try_from(pid).expect("a pid is an int"),
+            pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) },
+        }),
+    }
+}
+
+/// `mount_setattr(mount, "", AT_EMPTY_PATH, …)`: makes a detached mount read-only, and with
+/// `userns` shows its owners as that user namespace maps them.
+///
+/// # References
+/// mount_setattr(2)
+pub(crate) fn set_lower_attributes(
+    mount: BorrowedFd<'_>,
+    userns: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
+    let attr = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_RDONLY | userns.map_or(0, |_| libc::MOUNT_ATTR_IDMAP),
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: userns.map_or(0, |fd| fd.as_raw_fd() as u64),
+    };
+    // SAFETY: the path is a C string, `attr` outlives the call and the size is its own.
+    cvt(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const attr,
+            size_of::<libc::mount_attr>(),
+        )
+    })
+    .map(drop)
+}
+
+/// `seccomp(SECCOMP_SET_MODE_FILTER)`: what this thread and its descendants call goes through
+/// `filter` from now on. Without no_new_privs, so that setuid programs go on working: that takes
+/// CAP_SYS_ADMIN in the user namespace.
+///
+/// # References
+/// seccomp(2)
+pub(crate) fn install_filter(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: `program` and the instructions it points to outlive the call; the kernel copies them
+    // and writes to neither.
+    cvt(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program)
+    })
+    .map(drop)
+}
+
+/// `close_range(first, ~0, CLOSE_RANGE_CLOEXEC)`: no descriptor from `first` on survives an exec.
+///
+/// # References
+/// close_range(2)
+pub(crate) fn close_on_exec_from(first: RawFd) -> io::Result<()> {
+    const CLOSE_RANGE_CLOEXEC: u32 = 4;
+    // SAFETY: sets a flag; who owns the descriptors goes on owning them.
+    cvt(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, CLOSE_RANGE_CLOEXEC) })
+        .map(drop)
+}
+
+/// Closes every descriptor but standard input, output and error and `keep`.
+///
+/// # References
+/// close_range(2)
+///
+/// # Safety
+/// Every descriptor that is not kept must belong to nobody any more: to values of the process that
+/// this one was copied from, which are never dropped here.
+pub(crate) unsafe fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
+    let mut keep: Vec<RawFd> = keep.iter().copied().filter(|fd| *fd > 2).collect();
+    keep.sort_unstable();
+    let mut first: RawFd = 3;
+    for fd in keep.into_iter().chain([RawFd::MAX]) {
+        if first < fd {
+            let last = if fd == RawFd::MAX { u32::MAX } else { fd.unsigned_abs() - 1 };
+            // SAFETY: nobody owns these: the caller's promise.
+            cvt(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+        first = fd.saturating_add(1);
+    }
+    Ok(())
+}
+
+/// Takes a descriptor that this process was started with, by its number.
+///
+/// # Safety
+/// Nothing else in the process may own the number: it is read from the environment once.
+pub(crate) unsafe fn adopt(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: F_GETFD reads a flag; a number that is no open descriptor gives EBADF.
+    cvt(i64::from(unsafe { libc::fcntl(number, libc::F_GETFD) }))?;
+    // SAFETY: it is open, and nobody else's: the caller's promise.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Sets an environment variable of this process.
+///
+/// # Safety
+/// The process must have one thread: another one might be reading the environment.
+pub(crate) unsafe fn set_env(name: &str, value: &std::ffi::OsStr) {
+    // SAFETY: one thread: the caller's promise.
+    unsafe { std::env::set_var(name, value) };
+}
+
+/// Ends this process at once, without destructors or exit handlers: they belong to the process that
+/// it was copied from.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: always sound; it does not come back.
+    unsafe { libc::_exit(code) }
+}
+
+/// Gives every signal its default action, but for SIGKILL and SIGSTOP, which have no other.
+pub(crate) fn reset_signal_actions() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: SIG_DFL runs no code of ours. What cannot be set gives EINVAL and stays as it is.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// `execve(path, argv, env)`. Comes back only to say why not.
+///
+/// # References
+/// execve(2)
+pub(crate) fn exec(path: &CStr, argv: &[&CStr], env: &[&CStr]) -> io::Error {
+    match nix::unistd::execve(path, argv, env) {
+        Err(errno) => errno.into(),
+        Ok(never) => match never {},
+    }
+}
+
+/// A descriptor that the runtime of this thread watches.
+pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` has one number all its life, and closes it only when it is dropped,
+    // which `AsyncFd` does after its registration is gone.
+    unsafe { AsyncFd::register(fd) }.map_err(io::Error::from)
+}
+
+fn cvt(result: i64) -> io::Result<i64> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

@@ -1,0 +1,245 @@
+//! A suite's test, step by step, on the same engine as a Rust test.
+
+use std::path::Path;
+
+use super::PlacedStep;
+use super::step::{self, Count, Ports, Step, TextChecks};
+use crate::expect::{
+    Failure, Location, Mismatch, TextMatcher, check_absent, check_body, check_count, check_exists,
+    check_header, check_includes, check_kind, check_mode, check_nothing, check_only, check_owner,
+    check_running, check_size, check_status, check_target, content,
+};
+use crate::instance::{ExitStatus, Instance, Output, Processes, chain};
+use crate::snapshot::check_rootfs;
+
+/// Does the steps in order, up to the first that does not hold.
+pub(crate) async fn run(
+    file: &Path,
+    steps: &[PlacedStep],
+    instance: &mut Instance,
+) -> Result<(), Failure> {
+    for PlacedStep { line, step } in steps {
+        carry_out(step, instance).await.map_err(|mismatch| Failure {
+            location: Location {
+                file: file.display().to_string(),
+                line: u32::try_from(*line).unwrap_or(u32::MAX),
+                column: 1,
+            },
+            expression: format!("step `{}`", step.keyword()),
+            mismatch,
+        })?;
+    }
+    Ok(())
+}
+
+async fn carry_out(step: &Step, instance: &mut Instance) -> Result<(), Mismatch> {
+    match step {
+        Step::Wait(condition) => {
+            let wanted = condition.to_string();
+            instance
+                .wait(condition.clone())
+                .await
+                .map_err(|error| Mismatch::new(wanted, chain(&error)))
+        }
+        Step::Exec(exec) => run_command(exec, instance).await,
+        Step::Http(http) => ask(http, instance).await,
+        Step::File(file) => look(file, instance),
+        Step::Process(process) => count(process, instance),
+        Step::Listening(listening) => {
+            let open = instance.listening();
+            let names = |ports: &[crate::value::Port]| -> Vec<String> {
+                ports.iter().map(ToString::to_string).collect()
+            };
+            match &listening.0 {
+                Ports::Only(ports) if ports.is_empty() => check_nothing(&open),
+                Ports::Only(ports) => check_only(&open, &names(ports)),
+                Ports::Includes(ports) => check_includes(&open, &names(ports)),
+            }
+        }
+        Step::Console(console) => {
+            let mut condition =
+                crate::ready::Condition::from(crate::ready::Awaited::Log(console.expect.clone()));
+            condition.within = console.within;
+            let wanted = format!("the console shows `{}`", console.expect);
+            instance.wait(condition).await.map_err(|error| Mismatch::new(wanted, chain(&error)))
+        }
+        Step::Stop(stop) => end(stop, instance).await,
+        Step::Remount(_) => instance
+            .remount()
+            .map_err(|error| Mismatch::not_evaluated("a remounted root", chain(&error))),
+        Step::Snapshot(name) => check_rootfs(instance, &name.0, None),
+    }
+}
+
+async fn run_command(exec: &step::Exec, instance: &Instance) -> Result<(), Mismatch> {
+    let command = format!("`{}`", exec.run.join(" "));
+    let mut running = instance.exec(&exec.run);
+    if let Some(input) = &exec.stdin {
+        running = running.stdin(input.as_bytes());
+    }
+    for (name, value) in &exec.env {
+        running = running.env(name, value);
+    }
+    if let Some(directory) = &exec.cwd {
+        running = running.cwd(&directory.0);
+    }
+    if let Some(user) = &exec.user {
+        running = running.user(user);
+    }
+    if let Some(limit) = exec.timeout {
+        running = running.timeout(limit);
+    }
+    let wanted = format!("{command} ends with {}", exec.status);
+    let output = match running.await {
+        Ok(output) => output,
+        Err(error) => return Err(Mismatch::new(wanted, chain(&error))),
+    };
+    if output.status != exec.status {
+        return Err(Mismatch::new(wanted, ended(&output)));
+    }
+    check_text(&exec.stdout, &output.stdout(), &format!("stdout of {command}"))?;
+    check_text(&exec.stderr, &output.stderr(), &format!("stderr of {command}"))
+}
+
+/// How a command ended, with what it wrote: that is where the reason is.
+fn ended(output: &Output) -> String {
+    let mut text = output.status.to_string();
+    for (name, stream) in [("stdout", output.stdout()), ("stderr", output.stderr())] {
+        let lines: Vec<&str> = stream.lines().collect();
+        let skipped = lines.len().saturating_sub(8);
+        for line in &lines[skipped..] {
+            text.push_str(&format!("\n{name}: {line}"));
+        }
+    }
+    text
+}
+
+async fn ask(http: &step::Http, instance: &Instance) -> Result<(), Mismatch> {
+    let mut request = instance.http(&http.url).method(&http.method);
+    if let Some(body) = &http.body {
+        request = request.body(body.as_bytes());
+    }
+    let response = match request.await {
+        Ok(response) => response,
+        Err(error) => {
+            let wanted = format!("{} {} answers {}", http.method, http.url, http.status);
+            let mut seen = chain(&error);
+            if let Some(hint) = error.hint() {
+                seen.push_str(&format!("\nhint: {hint}"));
+            }
+            return Err(Mismatch::new(wanted, seen));
+        }
+    };
+    check_status(&response, http.status)?;
+    for matcher in matchers(&http.answer) {
+        check_body(&response, &matcher)?;
+    }
+    for (name, part) in &http.header_contains {
+        check_header(&response, name, &TextMatcher::Contains(part.clone()))?;
+    }
+    if let Some(pattern) = &http.answer.matches {
+        check_pattern(pattern, &response.body, &format!("body of {}", response.request))?;
+    }
+    Ok(())
+}
+
+fn look(wanted: &step::File, instance: &Instance) -> Result<(), Mismatch> {
+    let file = instance.file(&wanted.path.0);
+    let named = |mismatch: Mismatch| mismatch.of(&wanted.path);
+    let Some(state) = &wanted.state else { return check_absent(&file).map_err(named) };
+    check_exists(&file).map_err(named)?;
+    if let Some(kind) = state.kind {
+        check_kind(&file, kind).map_err(named)?;
+    }
+    if let Some(mode) = state.mode {
+        check_mode(&file, mode).map_err(named)?;
+    }
+    if let Some(owner) = &state.owner {
+        check_owner(&file, owner).map_err(named)?;
+    }
+    if let Some(size) = state.size {
+        check_size(&file, size).map_err(named)?;
+    }
+    if let Some(target) = &state.target {
+        check_target(&file, &target.into()).map_err(named)?;
+    }
+    if !state.content.is_empty() {
+        let text = content(&file).map_err(named)?;
+        check_text(&state.content, &text, &wanted.path.to_string())?;
+    }
+    Ok(())
+}
+
+fn count(wanted: &step::Process, instance: &Instance) -> Result<(), Mismatch> {
+    let mut processes = instance.processes();
+    if let Some(user) = &wanted.user {
+        let names = instance.names();
+        let is_theirs = |uid: u32| {
+            names.users.get(&uid) == Some(user)
+                || user.parse().is_ok_and(|number: u32| number == uid)
+        };
+        processes =
+            Processes(processes.0.into_iter().filter(|process| is_theirs(process.uid)).collect());
+        if processes.0.is_empty() && wanted.count != Count::Exactly(0) {
+            let wanted = format!("a process `{}` of `{user}`", wanted.name);
+            return Err(Mismatch::new(wanted, format!("no process of `{user}`")));
+        }
+        if processes.0.is_empty() {
+            return Ok(());
+        }
+    }
+    match wanted.count {
+        Count::Some => check_running(&processes, &wanted.name),
+        Count::Exactly(count) => check_count(&processes, &wanted.name, count),
+    }
+}
+
+async fn end(wanted: &step::Stop, instance: &mut Instance) -> Result<(), Mismatch> {
+    let expected = match wanted.status {
+        Some(status) => format!("init ends by itself with {status}"),
+        None => "init ends by itself".to_owned(),
+    };
+    let stopped = match instance.stop().await {
+        Ok(stopped) => stopped,
+        Err(error) => return Err(Mismatch::not_evaluated(expected, chain(&error))),
+    };
+    let as_wanted = |status: ExitStatus| wanted.status.is_none_or(|wanted| wanted == status);
+    match stopped.graceful {
+        true if as_wanted(stopped.status) => Ok(()),
+        true => Err(Mismatch::new(expected, stopped.status.to_string())),
+        false => Err(Mismatch::new(expected, "it did not within 10 s, and was killed")),
+    }
+}
+
+/// All that a text is to be.
+fn check_text(wanted: &TextChecks, actual: &str, noun: &str) -> Result<(), Mismatch> {
+    for matcher in matchers(wanted) {
+        let actual = match matcher {
+            TextMatcher::Equals(_) => actual.trim(),
+            _ => actual,
+        };
+        matcher.check(actual).map_err(|mismatch| mismatch.of(noun))?;
+    }
+    match &wanted.matches {
+        Some(pattern) => check_pattern(pattern, actual.as_bytes(), noun),
+        None => Ok(()),
+    }
+}
+
+fn matchers(wanted: &TextChecks) -> Vec<TextMatcher> {
+    let equals = wanted.equals.iter().map(|text| TextMatcher::Equals(text.trim().to_owned()));
+    let contains = wanted.contains.iter().cloned().map(TextMatcher::Contains);
+    equals.chain(contains).collect()
+}
+
+fn check_pattern(
+    pattern: &crate::value::Pattern,
+    actual: &[u8],
+    noun: &str,
+) -> Result<(), Mismatch> {
+    if pattern.is_match(actual) {
+        return Ok(());
+    }
+    let shown: String = String::from_utf8_lossy(actual).chars().take(400).collect();
+    Err(Mismatch::new(format!("matches `{pattern}`"), format!("{shown:?}")).of(noun))
+}
