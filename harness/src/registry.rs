@@ -71,10 +71,6 @@ impl<E: Into<BoxError>> IntoResult for Result<(), E> {
 #[cfg(test)]
 #[expect(unsafe_code, reason = "linkme's link section; in other crates the lint does not see it")]
 mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
     use super::{Instance, TESTS, TestCase};
 
     #[fwtest::test(firmware = "router*", timeout = "10s", ignore = "a sample")]
@@ -102,15 +98,6 @@ mod tests {
         TESTS.iter().find(|case| case.name == name).expect("it is registered")
     }
 
-    fn run(name: &str) -> Result<(), String> {
-        let mut instance = Instance;
-        let mut running = pin!((case(name).run)(&mut instance));
-        match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => result.map_err(|error| error.to_string()),
-            Poll::Pending => panic!("it waits for nothing"),
-        }
-    }
-
     #[test]
     fn the_attribute_registers_what_it_says() {
         let (all, nothing) = (case("with_all"), case("with_nothing"));
@@ -119,12 +106,5 @@ mod tests {
         assert_eq!((nothing.firmware, nothing.timeout, nothing.ignore), (None, None, None));
         assert_eq!((nothing.file, nothing.line), (file!(), LINE));
         assert_eq!(TESTS.len(), 3);
-    }
-
-    #[test]
-    fn a_test_ends_as_its_function_does() {
-        assert_eq!(run("with_all"), Err(std::fmt::Error.to_string()));
-        assert_eq!(run("with_nothing"), Ok(()));
-        assert_eq!(run("async"), Ok(()));
     }
 }

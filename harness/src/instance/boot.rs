@@ -63,7 +63,7 @@ impl Instance {
     }
 
     fn not_ready(&self, source: WaitError) -> BootError {
-        let report = Box::new(self.report());
+        let (source, report) = (Box::new(source), Box::new(self.report()));
         BootError::NotReady { firmware: self.firmware().name.to_string(), source, report }
     }
 }

@@ -30,7 +30,7 @@ pub enum BootError {
         /// Which firmware.
         firmware: String,
         /// What it was waited for.
-        source: WaitError,
+        source: Box<WaitError>,
         /// What it did meanwhile.
         report: Box<Report>,
     },
@@ -46,7 +46,7 @@ impl BootError {
             Self::Launcher(_) => {
                 Some("a test binary needs `fwtest::main!();` and `harness = false`".to_owned())
             }
-            Self::NotReady { source: WaitError::Ended { .. }, .. } => Some(
+            Self::NotReady { source, .. } if matches!(**source, WaitError::Ended { .. }) => Some(
                 "its console says why, where it says something; is `init` in fwtest.toml the \
                  right program?"
                     .to_owned(),

@@ -272,7 +272,7 @@ mod tests {
     #[test]
     #[cfg(target_endian = "little")]
     fn sockets_that_wait_for_others_are_told_from_the_rest() {
-        let check = |line, protocol, expected: Option<&str>| {
+        let check = |line: &str, protocol, expected: Option<&str>| {
             let found = parse_socket(line, protocol).map(|(l, _)| l.address.to_string());
             assert_eq!(found.as_deref(), expected, "{line}");
         };

@@ -67,9 +67,9 @@ pub(crate) unsafe fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Re
     match cvt(unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) })?
     {
         0 => Ok(Cloned::Child),
-        // SAFETY: the kernel has just made it, and nothing else has its number.
         pid => Ok(Cloned::Parent {
             pid: i32::try_from(pid).expect("a pid is an int"),
+            // SAFETY: the kernel has just made it, and nothing else has its number.
             pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) },
         }),
     }
