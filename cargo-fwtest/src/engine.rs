@@ -1,9 +1,10 @@
 //! What this command asks of the crate `fwtest`, and the only file that asks it.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-pub use fwtest::command::{Launcher, StepError};
-pub use fwtest::firmware::{Config, ConfigError};
+pub use fwtest::command::{Launcher, ProjectError, StepError, SuiteTest, suite_tests};
+pub use fwtest::firmware::{Config, ConfigError, Firmware, PreflightError};
 
 /// Runs this process as a test binary that holds the suites alone; its arguments are those of
 /// libtest-mimic, after [`crate::source::SUITES`].
@@ -13,4 +14,10 @@ pub fn suites_main() -> ExitCode {
     fwtest::command::suites_main(|settings, name, text| {
         settings.bind(|| fwtest::__private::insta::assert_snapshot!(name, text));
     })
+}
+
+/// Whether `firmware` could boot, as far as a look at its files tells.
+pub fn preflight(firmware: &Firmware) -> Result<(), PreflightError> {
+    let rootfs: &Path = &firmware.rootfs;
+    fwtest::firmware::preflight(rootfs, firmware.init.as_deref()).map(drop)
 }

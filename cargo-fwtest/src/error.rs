@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use crate::engine::{ConfigError, StepError};
+use crate::engine::{ConfigError, PreflightError, ProjectError, StepError};
 use crate::exit::Exit;
 use crate::run::ended;
 
@@ -14,7 +14,13 @@ pub enum Error {
     Config(#[from] ConfigError),
 
     #[error(transparent)]
-    Launcher(StepError),
+    Project(#[from] ProjectError),
+
+    #[error("failed to prepare the firmware `{firmware}`")]
+    Firmware { firmware: String, source: Box<PreflightError> },
+
+    #[error("failed to make a sandbox")]
+    Launcher(#[source] StepError),
 
     #[error("failed to {op} {}", path.display())]
     Os { op: &'static str, path: PathBuf, source: io::Error },
@@ -77,6 +83,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Config(error) => return error.hint().map(str::to_owned),
+            Error::Project(error) => return error.hint().map(str::to_owned),
+            Error::Firmware { source, .. } => return source.hint(),
             Error::Launcher(error) => return error.hint(),
             Error::ListLine { .. } => {
                 "a runner or a `main` of its own that prints while tests are listed has to be silent"

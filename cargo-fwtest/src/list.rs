@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::process::{Child, Stdio};
 
+use crate::engine::SuiteTest;
 use crate::error::Error;
-use crate::source::Source;
+use crate::source::{Source, Tests};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
@@ -15,21 +16,31 @@ pub struct Test {
     pub source: usize,
 }
 
-/// Asks every source, twice as nextest does: for all tests, and for the ignored ones alone. A test
-/// that several have is the first one's.
+/// The tests of every source. One that several have is the first one's.
 pub fn list(sources: &[Source]) -> Result<Vec<Test>, Error> {
     let mut tests = Vec::new();
     let mut seen = HashSet::new();
     for (number, source) in sources.iter().enumerate() {
-        let (all, ignored) = (ask(source, &[])?, ask(source, &["--ignored"])?);
-        let ignored: HashSet<String> = names(source, ignored)?.into_iter().collect();
-        for name in names(source, all)? {
+        let listed = match &source.tests {
+            Tests::Known(tests) => tests.clone(),
+            Tests::Asked => ask_for_tests(source)?,
+        };
+        for SuiteTest { name, ignored } in listed {
             if seen.insert(name.clone()) {
-                tests.push(Test { ignored: ignored.contains(&name), name, source: number });
+                tests.push(Test { ignored, name, source: number });
             }
         }
     }
     Ok(tests)
+}
+
+/// Asks twice, as nextest does: for all tests, and for the ignored ones alone.
+fn ask_for_tests(source: &Source) -> Result<Vec<SuiteTest>, Error> {
+    let (all, ignored) = (ask(source, &[])?, ask(source, &["--ignored"])?);
+    let (all, ignored) = (names(source, all)?, names(source, ignored)?);
+    let ignored: HashSet<String> = ignored.into_iter().collect();
+    let test = |name: String| SuiteTest { ignored: ignored.contains(&name), name };
+    Ok(all.into_iter().map(test).collect())
 }
 
 /// Starts it only, so that both questions are answered at the same time.

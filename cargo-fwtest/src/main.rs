@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use cargo::Project;
 use cli::{Cli, Command};
-use engine::Config;
+use engine::{Config, suite_tests};
 use error::Error;
 use exit::Exit;
 use report::Report;
@@ -49,22 +49,32 @@ fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Error> {
         report.findings(&findings).map_err(Error::Output)?;
         return Ok(doctor::verdict(&findings));
     }
+    // First what costs nothing to find wrong, and last what takes a build.
     let directory = cli.cargo.directory()?;
-    let config = Config::find(&directory)?;
+    let config = Config::find(&directory).map_err(|error| error.relative_to(&directory))?;
+    let suites = match cli.cargo.test.is_empty() {
+        true => Some(suite_tests(&config).map_err(|error| error.relative_to(&directory))?),
+        false => None,
+    };
+    let filter = Filter::new(&cli.filter)?;
     let project = Project::find(&directory, &cli.cargo)?;
+    let launcher = match cli.run.list {
+        true => None,
+        false => Some(run::launcher()?),
+    };
     let binaries = match &project {
         Some(project) => cargo::build(project, &cli.cargo, cli.color)?,
         None => Vec::new(),
     };
-    let sources = Source::all(binaries, project.as_ref(), &config, &cli.cargo)?;
-    let tests = list::list(&sources)?;
-    let selection = Filter::new(&cli.filter)?.select(tests)?;
-    if cli.run.list {
+    let sources = Source::all(binaries, suites, project.as_ref(), &config)?;
+    let selection = filter.select(list::list(&sources)?)?;
+    let Some(launcher) = launcher else {
         report.names(&selection).map_err(Error::Output)?;
         return Ok(Exit::Passed);
-    }
+    };
+    selection.preflight(&config)?;
     let settings = run::Settings::new(&cli.run, &config, project.as_ref());
-    let tally = run::run(&sources, &selection, &settings, report)?;
+    let tally = run::run(&sources, &selection, &settings, launcher, report)?;
     report.summary(&tally).map_err(Error::Output)?;
     tally.exit()
 }

@@ -1,8 +1,11 @@
-//! Which of the tests that exist are run. Decided here, without a look at anything but names.
+//! Which of the tests that exist are run. Decided by names alone.
+
+use std::collections::HashSet;
 
 use globset::{Glob, GlobMatcher};
 
 use crate::cli::{FilterArgs, RunIgnored};
+use crate::engine::{self, Config};
 use crate::error::Error;
 use crate::list::Test;
 
@@ -18,6 +21,22 @@ pub struct Selection {
     pub skipped: Vec<Test>,
     /// How many tests exist.
     pub total: usize,
+}
+
+impl Selection {
+    /// Fails for the first firmware that some test to run is for, and that cannot boot.
+    pub fn preflight(&self, config: &Config) -> Result<(), Error> {
+        let wanted: HashSet<&str> = self.run.iter().map(|test| firmware(&test.name)).collect();
+        for firmware in &config.firmwares {
+            if wanted.contains(firmware.name.as_str()) {
+                engine::preflight(firmware).map_err(|source| Error::Firmware {
+                    firmware: firmware.name.to_string(),
+                    source: Box::new(source),
+                })?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Filter<'a> {

@@ -9,8 +9,7 @@ use std::process::Command;
 use fwtest::runner::event;
 
 use crate::cargo::{Binary, Project};
-use crate::cli::CargoArgs;
-use crate::engine::Config;
+use crate::engine::{Config, SuiteTest};
 use crate::error::Error;
 
 /// The first argument with which this executable is the test binary of the suites.
@@ -20,10 +19,20 @@ pub const SUITES: &str = "__suites";
 pub struct Source {
     /// For messages: ``the test binary `web` ``.
     pub name: String,
+    pub tests: Tests,
     program: PathBuf,
     arguments: Vec<OsString>,
     directory: PathBuf,
     environment: Vec<(&'static str, OsString)>,
+}
+
+/// How the tests of a source get known.
+#[derive(Debug)]
+pub enum Tests {
+    /// They were read.
+    Known(Vec<SuiteTest>),
+    /// It lists them.
+    Asked,
 }
 
 impl Source {
@@ -31,15 +40,15 @@ impl Source {
     /// it, for it is what `cargo test` runs.
     pub fn all(
         binaries: Vec<Binary>,
+        suites: Option<Vec<SuiteTest>>,
         project: Option<&Project>,
         config: &Config,
-        args: &CargoArgs,
     ) -> Result<Vec<Source>, Error> {
         // insta runs `cargo metadata` for it in every test binary otherwise.
         let root = project.map_or(config.directory(), |project| &project.root);
         let mut sources: Vec<Source> = binaries.into_iter().map(Source::binary).collect();
-        if args.test.is_empty() {
-            sources.push(Source::suites(config)?);
+        if let Some(tests) = suites {
+            sources.push(Source::suites(tests, config)?);
         }
         for source in &mut sources {
             source.environment.push((event::CONFIG, (&config.path).into()));
@@ -53,6 +62,7 @@ impl Source {
     fn binary(binary: Binary) -> Source {
         Source {
             name: format!("the test binary `{}`", binary.target),
+            tests: Tests::Asked,
             program: binary.path,
             arguments: Vec::new(),
             environment: vec![
@@ -64,9 +74,10 @@ impl Source {
         }
     }
 
-    fn suites(config: &Config) -> Result<Source, Error> {
+    fn suites(tests: Vec<SuiteTest>, config: &Config) -> Result<Source, Error> {
         Ok(Source {
             name: "the suites".to_owned(),
+            tests: Tests::Known(tests),
             program: env::current_exe().map_err(Error::os("find", "/proc/self/exe"))?,
             arguments: vec![SUITES.into()],
             directory: config.directory().to_path_buf(),

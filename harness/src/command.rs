@@ -1,6 +1,13 @@
 //! What the command `cargo fwtest` takes from this crate besides what tests do. Not for others.
 
+use std::path::Path;
 use std::process::ExitCode;
+
+use crate::firmware::Config;
+use crate::runner::plan;
+use crate::snapshot::RuleError;
+use crate::suite::DiscoverError;
+use crate::toml_error::LoadError;
 
 pub use crate::sandbox::{Launcher, StepError};
 
@@ -16,4 +23,68 @@ pub fn suites_main(snapshot: crate::runner::context::SnapshotFn) -> ExitCode {
         first_argument: 1,
         snapshot,
     })
+}
+
+/// A test of a suite on one firmware.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuiteTest {
+    /// `firmware::file::test`
+    pub name: String,
+    /// It runs only when asked for.
+    pub ignored: bool,
+}
+
+/// What is wrong with a project, seen before anything is built or booted.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// Its suites cannot be found.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
+    /// A suite cannot be read, or is for a firmware that there is not.
+    #[error(transparent)]
+    Suite(#[from] LoadError),
+    /// A rule for snapshots is none.
+    #[error("failed to read the rules for snapshots in fwtest.toml")]
+    Rule(#[from] RuleError),
+}
+
+impl ProjectError {
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Discover(error) => error.hint(),
+            Self::Suite(error) => error.hint(),
+            Self::Rule(_) => None,
+        }
+    }
+
+    /// The same error for a reader in `directory`: a file below it goes by its path from there.
+    #[must_use]
+    pub fn relative_to(self, directory: &Path) -> Self {
+        match self {
+            Self::Suite(error) => Self::Suite(error.relative_to(directory)),
+            other => other,
+        }
+    }
+}
+
+/// The tests that [`suites_main`] would list, without a process for it.
+///
+/// # Errors
+/// The first thing wrong with the project: what [`suites_main`] makes a failing test of.
+pub fn suite_tests(config: &Config) -> Result<Vec<SuiteTest>, ProjectError> {
+    plan::normaliser(config)?;
+    let mut tests = Vec::new();
+    for file in plan::suite_files(config)? {
+        let (suite, firmwares) = plan::load_suite(config, &file)?;
+        for firmware in firmwares {
+            tests.extend(suite.tests.iter().map(|test| SuiteTest {
+                name: plan::full_name(firmware, &format!("{}::{}", file.prefix, test.name)),
+                ignored: test.ignore.is_some(),
+            }));
+        }
+    }
+    tests.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(tests)
 }

@@ -15,7 +15,7 @@ mod status;
 mod tail;
 mod tally;
 
-pub use runner::run;
+pub use runner::{launcher, run};
 pub use settings::Settings;
 pub use status::ended;
 pub use tally::{Finished, Tally, Verdict};

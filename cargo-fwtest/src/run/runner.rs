@@ -15,17 +15,23 @@ use crate::report::Report;
 use crate::select::Selection;
 use crate::source::Source;
 
+/// The process that makes instances. To be had before signals are caught, whose ordinary meaning it
+/// keeps.
+pub fn launcher() -> Result<Launcher, Error> {
+    let launcher = Launcher::start().map_err(Error::Launcher)?;
+    launcher.ready().map_err(Error::Launcher)?;
+    Ok(launcher)
+}
+
 /// Runs what was selected, source by source, and reports each result as it comes.
 pub fn run(
     sources: &[Source],
     selection: &Selection,
     settings: &Settings,
+    launcher: Launcher,
     report: &mut Report,
 ) -> Result<Tally, Error> {
     let begin = Instant::now();
-    // Before the signals are caught: the launcher keeps their ordinary meaning.
-    let launcher = Launcher::start().map_err(Error::Launcher)?;
-    launcher.ready().map_err(Error::Launcher)?;
     let signals = Signals::catch().map_err(Error::os("catch", "signals"))?;
     let tally = Tally { skipped: selection.skipped.len(), ..Tally::default() };
     let mut run = Run { settings, launcher, signals, report, tally, stop: false };

@@ -104,6 +104,15 @@ impl ConfigError {
             Self::Load(error) => error.hint(),
         }
     }
+
+    /// The same error for a reader in `directory`: a file below it goes by its path from there.
+    #[must_use]
+    pub fn relative_to(self, directory: &Path) -> Self {
+        match self {
+            Self::Load(error) => Self::Load(error.relative_to(directory)),
+            Self::NotFound { .. } => self,
+        }
+    }
 }
 
 impl Config {

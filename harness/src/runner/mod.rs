@@ -5,7 +5,7 @@ pub mod context;
 pub mod event;
 mod failure;
 mod panics;
-mod plan;
+pub(crate) mod plan;
 mod sink;
 mod trial;
 

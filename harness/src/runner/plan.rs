@@ -15,7 +15,8 @@ use super::trial::{Body, Plan};
 use crate::firmware::{Config, Firmware};
 use crate::registry::TESTS;
 use crate::snapshot::{Normaliser, Rule};
-use crate::suite::{Suite, SuiteFile, discover};
+use crate::suite::{DiscoverError, Suite, SuiteFile, discover};
+use crate::toml_error::LoadError;
 
 /// How long a Rust test may run where it does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,7 +54,28 @@ pub(super) fn broken(name: &str, message: String) -> Trial {
     Trial::test(name, move || Err(Failed::from(message)))
 }
 
-fn normaliser(config: &Config) -> Result<Normaliser, crate::snapshot::RuleError> {
+/// The suites of a project.
+pub(crate) fn suite_files(config: &Config) -> Result<Vec<SuiteFile>, DiscoverError> {
+    let rootfs: Vec<_> = config.firmwares.iter().map(|firmware| firmware.rootfs.clone()).collect();
+    discover(config.directory(), &rootfs)
+}
+
+/// A suite, and the firmwares that it is for.
+pub(crate) fn load_suite<'c>(
+    config: &'c Config,
+    file: &SuiteFile,
+) -> Result<(Suite, Vec<&'c Firmware>), LoadError> {
+    let suite = Suite::load(&file.path)?;
+    let firmwares = suite.firmwares(config)?;
+    Ok((suite, firmwares))
+}
+
+/// `firmware::file::test`
+pub(crate) fn full_name(firmware: &Firmware, rest: &str) -> String {
+    format!("{}::{rest}", firmware.name)
+}
+
+pub(crate) fn normaliser(config: &Config) -> Result<Normaliser, crate::snapshot::RuleError> {
     let rules = config
         .snapshot
         .normalise
@@ -96,10 +118,7 @@ impl Planner {
     }
 
     fn suites(&self, arguments: &Arguments) -> Vec<Trial> {
-        let directory = self.config.directory();
-        let rootfs: Vec<_> =
-            self.config.firmwares.iter().map(|firmware| firmware.rootfs.clone()).collect();
-        let files = match discover(directory, &rootfs) {
+        let files = match suite_files(&self.config) {
             Ok(files) => files,
             Err(error) => return vec![broken("suites", setup(&error, error.hint()))],
         };
@@ -116,25 +135,21 @@ impl Planner {
     }
 
     fn suite(&self, file: &SuiteFile) -> Vec<Trial> {
-        let path = self.config.directory().join(&file.path);
-        let broken = |error: &dyn std::error::Error, hint: Option<&str>| {
-            vec![broken(&format!("suite::{}", file.prefix), setup(error, hint))]
+        let (suite, firmwares) = match load_suite(&self.config, file) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let name = format!("suite::{}", file.prefix);
+                return vec![broken(&name, setup(&error, error.hint()))];
+            }
         };
-        let suite = match Suite::load(&path) {
-            Ok(suite) => suite,
-            Err(error) => return broken(&error, error.hint()),
-        };
-        let firmwares = match suite.firmwares(&self.config) {
-            Ok(firmwares) => firmwares,
-            Err(error) => return broken(&error, error.hint()),
-        };
-        let shown = path.strip_prefix(&self.krate.root).unwrap_or(&file.path).to_owned();
+        // As `file!()` names what it names.
+        let shown = file.path.strip_prefix(&self.krate.root).unwrap_or(&file.path).to_owned();
         let mut trials = Vec::new();
         for firmware in firmwares {
             for test in &suite.tests {
                 let name = format!("{}::{}", file.prefix, test.name);
                 let body = Body::Suite { file: shown.clone(), steps: test.steps.clone() };
-                let plan = self.plan(firmware, &name, &path, Some(shown.clone()), body);
+                let plan = self.plan(firmware, &name, &file.path, Some(shown.clone()), body);
                 trials.push(plan.into_trial(test.timeout, test.ignore.is_some()));
             }
         }
@@ -161,7 +176,7 @@ impl Planner {
             snapshot: self.krate.snapshot,
             taken: BTreeSet::new(),
         };
-        let name = format!("{}::{name}", firmware.name);
+        let name = full_name(firmware, name);
         let keep_in = self.config.directory().join("target/fwtest");
         Plan { name, firmware: firmware.clone(), current, body, keep_in }
     }

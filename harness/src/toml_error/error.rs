@@ -31,6 +31,19 @@ impl LoadError {
             Self::Toml(error) => error.hint(),
         }
     }
+
+    /// The same error for a reader in `directory`: a file below it goes by its path from there.
+    #[must_use]
+    pub fn relative_to(self, directory: &Path) -> Self {
+        match self {
+            Self::Read { path, source } => Self::Read { path: shorter(path, directory), source },
+            Self::Toml(error) => Self::Toml(error.relative_to(directory)),
+        }
+    }
+}
+
+fn shorter(path: PathBuf, directory: &Path) -> PathBuf {
+    path.strip_prefix(directory).map(Path::to_owned).unwrap_or(path)
 }
 
 /// Something wrong in a TOML file. Displays as the message and, below it, the snippet.
@@ -72,6 +85,12 @@ impl TomlError {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// The same error for a reader in `directory`: a file below it goes by its path from there.
+    #[must_use]
+    pub fn relative_to(self, directory: &Path) -> Self {
+        Self { path: shorter(self.path, directory), ..self }
     }
 }
 
