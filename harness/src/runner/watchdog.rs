@@ -47,16 +47,17 @@ fn order(order: Order) {
             loop {
                 let now = Instant::now();
                 let next = watched.values().map(|(start, limit)| *start + *limit + GRACE).min();
-                let patience = next.map_or(GRACE, |end: Instant| end.saturating_duration_since(now));
+                let patience =
+                    next.map_or(GRACE, |end: Instant| end.saturating_duration_since(now));
                 match received.recv_timeout(patience) {
                     Ok(Order::Watch { name, start, limit }) => {
                         watched.insert(name, (start, limit));
                     }
                     Ok(Order::Done { name }) => drop(watched.remove(&name)),
                     Err(RecvTimeoutError::Timeout) => {
-                        let late = watched.iter().find(|(_, (start, limit))| {
-                            start.elapsed() >= *limit + GRACE
-                        });
+                        let late = watched
+                            .iter()
+                            .find(|(_, (start, limit))| start.elapsed() >= *limit + GRACE);
                         if let Some((name, (start, limit))) = late {
                             give_up(name, *start, *limit);
                         }
