@@ -31,10 +31,9 @@ pub(crate) const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom"
 
 /// The launcher's life. `channel` goes to the process that made it.
 pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
-    // Nothing of the harness but the socket and standard error, for words of despair.
-    // SAFETY-relevant contract of `close_all_but`: what else is open belongs to values of the
-    // parent's `main`, which never runs here.
-    if keep_only(&channel).is_err() {
+    // Nothing of the harness but the socket: whoever reads the harness's output (nextest does) must
+    // see its end when the harness ends.
+    if keep_only(&channel).is_err() || let_go_of_standard_streams().is_err() {
         sys::exit_now(1);
     }
     // Ctrl-C is for the harness: what is below it ends with it.
@@ -63,6 +62,14 @@ fn keep_only(channel: &Channel<FromLauncher, ToLauncher>) -> std::io::Result<()>
     // SAFETY: the values that own the others are copies in this process, and `serve` never returns
     // to what could drop them.
     unsafe { sys::close_all_but(&[channel.as_raw_fd()]) }
+}
+
+fn let_go_of_standard_streams() -> std::io::Result<()> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
 }
 
 struct Launcher {

@@ -76,6 +76,8 @@ pub(crate) enum ToKeeper {
     /// A file of the guest, its last component not followed; a regular file or a directory comes
     /// with a descriptor.
     Look(GuestPath),
+    /// Whether there is such a file, links followed.
+    Exists(GuestPath),
     Processes,
     /// With the processes that hold the sockets, or without, which costs less.
     Listening {

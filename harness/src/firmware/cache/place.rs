@@ -73,7 +73,7 @@ pub(crate) fn copied(
         fs::create_dir_all(directory).map_err(failed("create", directory))?;
     }
     let root = File::open(rootfs).map_err(failed("read", rootfs))?;
-    let stat_file = stats.join(hex(&rootfs.as_os_str().as_encoded_bytes()));
+    let stat_file = stats.join(hex(rootfs.as_os_str().as_encoded_bytes()));
     // The owners as the host has them: whom they stand for in the guest is part of the name.
     let identity =
         identity_cached(root.as_fd(), &stat_file, |uid, gid| (uid, gid)).map_err(|error| {
@@ -81,7 +81,7 @@ pub(crate) fn copied(
                 rootfs.join(Path::new(&error.path.0).strip_prefix("/").unwrap_or("".as_ref()));
             CacheError { op: "read", path, source: error.source }
         })?;
-    let copy_at = lowers.join(format!("{identity}-{}", hex(&map.as_bytes())));
+    let copy_at = lowers.join(format!("{identity}-{}", hex(map.as_bytes())));
     if copy_at.is_dir() {
         return Ok(copy_at);
     }
