@@ -1,6 +1,6 @@
 //! What the command `cargo fwtest` takes from this crate besides what tests do. Not for others.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::firmware::Config;
@@ -9,7 +9,16 @@ use crate::snapshot::RuleError;
 use crate::suite::DiscoverError;
 use crate::toml_error::LoadError;
 
+pub use crate::firmware::CacheError;
 pub use crate::sandbox::{Launcher, StepError};
+
+/// Where this user's copies of firmwares are.
+///
+/// # Errors
+/// When the environment does not say where caches go.
+pub fn cache_directory() -> Result<PathBuf, CacheError> {
+    crate::firmware::cache_directory()
+}
 
 /// Runs this process as the test binary of the suites: its arguments, from the second on, are
 /// those of libtest.

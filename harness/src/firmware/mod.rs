@@ -1,5 +1,6 @@
 //! What is booted: the firmwares of fwtest.toml, and whether one of them can be booted at all.
 
+mod cache;
 mod config;
 #[cfg(test)]
 mod craft;
@@ -16,6 +17,8 @@ mod selection;
 #[cfg(test)]
 mod tests;
 
+pub use cache::CacheError;
+pub(crate) use cache::{Owned, copied, directory as cache_directory, fits};
 pub use config::{Config, ConfigError, Firmware, Limits, Normalise, Snapshot};
 pub use init::Init;
 pub use machine::Machine;

@@ -64,10 +64,10 @@ impl Instance {
         }
     }
 
-    /// Whether the name exists, a link's target or not.
+    /// Whether there is such a file, links followed.
     pub(super) fn exists(&self, path: &GuestPath) -> Result<bool, AskError> {
-        match self.sandbox().ask(&ToKeeper::Look(path.clone()))? {
-            (FromKeeper::File(_), _) => Ok(true),
+        match self.sandbox().ask(&ToKeeper::Exists(path.clone()))? {
+            (FromKeeper::Done, _) => Ok(true),
             (FromKeeper::Absent, _) => Ok(false),
             _ => Err(AskError::Nonsense),
         }

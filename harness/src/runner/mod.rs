@@ -8,5 +8,6 @@ mod panics;
 pub(crate) mod plan;
 mod sink;
 mod trial;
+mod watchdog;
 
 pub use binary::{Binary, run};

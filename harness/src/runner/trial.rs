@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 use super::context::{self, Current};
 use super::event::{Event, KEEP, KEEP_DIR, NO_CAPTURE, Outcome};
 use super::failure::{hint_below, report, with_causes};
-use super::{panics, sink};
+use super::{panics, sink, watchdog};
 use crate::expect::Failure;
 use crate::firmware::Firmware;
 use crate::instance::{BootError, Instance, NetError};
@@ -42,7 +42,9 @@ impl Plan {
         sink::send(&Event::Started { test: self.name.clone() });
         let start = Instant::now();
         let test = self.name.clone();
+        let watched = watchdog::watch(&test, self.firmware.boot_timeout + timeout);
         let (result, kept) = self.judge(timeout);
+        drop(watched);
         let outcome = match &result {
             Ok(()) => Outcome::Passed,
             Err(report) => Outcome::Failed { report: report.clone() },

@@ -166,6 +166,26 @@ impl Guest {
     }
 }
 
+/// Whether there is a file below `root`, which every link takes for `/`.
+pub(crate) fn exists(root: BorrowedFd<'_>, path: &GuestPath) -> Result<bool, StepError> {
+    find(root, path, OFlags::PATH | OFlags::CLOEXEC).map(|found| found.is_some())
+}
+
+/// What a path below `root` names, without opening it.
+fn find(
+    root: BorrowedFd<'_>,
+    path: &GuestPath,
+    flags: OFlags,
+) -> Result<Option<OwnedFd>, StepError> {
+    let found = rustix::io::retry_on_intr(|| {
+        rustix::fs::openat2(root, &path.0, flags, Mode::empty(), ResolveFlags::IN_ROOT)
+    });
+    match found {
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
+        other => other.map(Some).during(|| Step::Open(format!("`{path}`"))),
+    }
+}
+
 /// Looks at a file below `root`, which every link on the way takes for `/`. Its last component is
 /// not followed, and nothing is opened that could block or act: a FIFO, a device, a socket.
 pub(crate) fn look(
@@ -173,15 +193,8 @@ pub(crate) fn look(
     path: &GuestPath,
 ) -> Result<(FromKeeper, Option<OwnedFd>), StepError> {
     let step = || Step::Open(format!("`{path}`"));
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let found = rustix::io::retry_on_intr(|| {
-        rustix::fs::openat2(root, &path.0, flags, Mode::empty(), ResolveFlags::IN_ROOT)
-    });
-    let file = match found {
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {
-            return Ok((FromKeeper::Absent, None));
-        }
-        other => other.during(step)?,
+    let Some(file) = find(root, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)? else {
+        return Ok((FromKeeper::Absent, None));
     };
     let stat = rustix::fs::fstat(&file).during(step)?;
     let mut facts = FileFacts {

@@ -1,11 +1,12 @@
 //! The harness's ends: of the launcher, of a keeper, of a command.
 
 use std::cell::{RefCell, RefMut};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::message::{
     BootOrder, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher,
 };
 use super::{launcher, sys};
+use crate::firmware::{CacheError, copied, fits};
 use crate::path::escape;
 
 /// How long our own processes may take for what costs them milliseconds.
@@ -34,6 +36,8 @@ pub struct Launcher {
     /// Its pid where we made it; a launcher that was handed to us has its ids.
     made: Option<(i32, OwnedFd)>,
     ready: Mutex<Option<Ready>>,
+    /// Firmwares that were looked at, and whether they can be used as they are.
+    fits: Mutex<HashMap<PathBuf, bool>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +71,7 @@ impl Launcher {
                 channel: Mutex::new(ours),
                 made: Some((pid, pidfd)),
                 ready: Mutex::new(None),
+                fits: Mutex::default(),
             }),
         }
     }
@@ -80,7 +85,12 @@ impl Launcher {
         // SAFETY: the number comes from the environment that our starter made; `main!` reads it
         // once, before anything else opens a descriptor.
         let socket = unsafe { sys::adopt(number) }?;
-        Ok(Self { channel: Mutex::new(Channel::over(socket)), made: None, ready: Mutex::new(None) })
+        Ok(Self {
+            channel: Mutex::new(Channel::over(socket)),
+            made: None,
+            ready: Mutex::new(None),
+            fits: Mutex::default(),
+        })
     }
 
     /// Its pid, where this process made it.
@@ -131,25 +141,119 @@ impl Launcher {
                 Ok(ids)
             }
             Some((FromLauncher::Failed(fault), _)) => Err(fault.into()),
-            None => Err(io::Error::from_raw_os_error(libc::ECHILD))
+            Some((FromLauncher::Done, _)) | None => Err(io::Error::from_raw_os_error(libc::ECHILD))
                 .during(|| Step::Clone(Role::Launcher)),
         }
     }
 
-    /// The firmware's directory as the guest is to have it: as root with shifted owners, which a
-    /// launcher without root's rights cannot make.
-    fn lower(&self, rootfs: &Path) -> Result<(Lower, Option<OwnedFd>), StepError> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok((Lower::Path(rootfs.as_os_str().to_owned()), None));
+    /// The firmware's directory as the guest is to have it.
+    fn lower(&self, rootfs: &Path) -> Result<(Lower, Option<OwnedFd>), AskError> {
+        if rustix::process::geteuid().is_root() {
+            return self.shifted(rootfs).map(|mount| (Lower::Mount, Some(mount)));
         }
-        let step = || Step::OpenLower(escape(rootfs.as_os_str().as_encoded_bytes()).into_owned());
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let mount = rustix::mount::open_tree(CWD, rootfs, flags).during(step)?;
+        let path = match self.owners_fit(rootfs)? {
+            true => rootfs.to_owned(),
+            false => self.copy(rootfs)?,
+        };
+        Ok((Lower::Path(path.into_os_string()), None))
+    }
+
+    /// With owners that the mount shifts, which takes root and a file system that can.
+    fn shifted(&self, rootfs: &Path) -> Result<OwnedFd, AskError> {
+        let mount = open_mount(rootfs)?;
+        let user_namespace = self.user_namespace()?;
+        match sys::set_lower_attributes(mount.as_fd(), Some(user_namespace.as_fd())) {
+            Ok(()) => Ok(mount),
+            // Overlayfs, NFS and others cannot: Docker's root file system for one.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                let copy = self.copy(rootfs)?;
+                let mount = open_mount(&copy)?;
+                sys::set_lower_attributes(mount.as_fd(), None).during(|| open_step(&copy))?;
+                Ok(mount)
+            }
+            Err(error) => Err(error).during(|| open_step(rootfs)).map_err(AskError::Step),
+        }
+    }
+
+    fn user_namespace(&self) -> Result<OwnedFd, StepError> {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let ready = ready.as_ref().ok_or(io::ErrorKind::NotConnected).during(|| Step::Talk)?;
-        sys::set_lower_attributes(mount.as_fd(), Some(ready.user_namespace.as_fd()))
-            .during(step)?;
-        Ok((Lower::Mount, Some(mount)))
+        ready.user_namespace.try_clone().during(|| Step::Talk)
+    }
+
+    /// Whether the guest has an id for every owner in the tree. Looked at once: who rebuilds a
+    /// firmware while tests run is the same user.
+    fn owners_fit(&self, rootfs: &Path) -> Result<bool, AskError> {
+        let ids = self.ready()?;
+        let mut known = self.fits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fit) = known.get(rootfs) {
+            return Ok(*fit);
+        }
+        let fit = fits(rootfs, &|uid, gid| ids.inside(uid, gid).is_some());
+        let fit = fit.map_err(|(path, source)| CacheError { op: "read", path, source })?;
+        known.insert(rootfs.to_owned(), fit);
+        Ok(fit)
+    }
+
+    /// A copy of the firmware with the guest's owners.
+    fn copy(&self, rootfs: &Path) -> Result<PathBuf, AskError> {
+        let ids = self.ready()?;
+        let single = ids.single();
+        let map = format!("{ids:?}");
+        let copied = copied(rootfs, &map, |tree, owned| {
+            if rustix::process::geteuid().is_root() {
+                // Ids of the host: the file system shows them as they are.
+                let shifted = |(uid, gid)| ids.outside(uid, gid).unwrap_or((uid, gid));
+                return owned.into_iter().try_for_each(|name| {
+                    let ids = shifted((name.uid, name.gid));
+                    name.of(ids).apply(tree)
+                });
+            }
+            // Of a tree whose top is ours, what is ours is the guest root's; of another one every
+            // owner means itself. What is root's is ours by now; the rest takes rights that the
+            // launcher has, where it has ids.
+            let top = owned.last().map(|top| (top.uid, top.gid));
+            let guest = |(uid, gid)| match ids.inside(uid, gid) {
+                Some(inside) if top.and_then(|(uid, gid)| ids.inside(uid, gid)).is_some() => inside,
+                _ => (uid, gid),
+            };
+            let theirs: Vec<_> = owned
+                .into_iter()
+                .map(|name| {
+                    let ids = guest((name.uid, name.gid));
+                    name.of(ids)
+                })
+                .filter(|name| (name.uid, name.gid) != (0, 0) || name.capability.is_some())
+                .collect();
+            match single || theirs.is_empty() {
+                true => Ok(()),
+                false => self.ask_about(&ToLauncher::Own(theirs), tree),
+            }
+        });
+        copied.map_err(AskError::Copy)
+    }
+
+    /// Removes what is in a directory, other ids' files too.
+    ///
+    /// # Errors
+    /// What could not be removed.
+    pub fn clear(&self, directory: &Path) -> io::Result<()> {
+        self.ready().map_err(io::Error::other)?;
+        self.ask_about(&ToLauncher::Clear, directory)
+    }
+
+    fn ask_about(&self, request: &ToLauncher, directory: &Path) -> io::Result<()> {
+        let directory = fs::File::open(directory)?;
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        channel.send(request, &[directory.as_fd()])?;
+        match channel.receive_within(PATIENCE)? {
+            Some((FromLauncher::Done, _)) => Ok(()),
+            Some((FromLauncher::Failed(fault), _)) => {
+                let error = StepError::from(fault);
+                Err(io::Error::new(error.source.kind(), format!("{error}: {}", error.source)))
+            }
+            Some((FromLauncher::Ready(_), _)) | None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 
     /// Boots what the order says, and waits until init is the firmware's program.
@@ -177,6 +281,16 @@ impl Launcher {
     }
 }
 
+fn open_step(path: &Path) -> Step {
+    Step::OpenLower(escape(path.as_os_str().as_encoded_bytes()).into_owned())
+}
+
+/// The directory as a mount of its own, on nothing.
+fn open_mount(path: &Path) -> Result<OwnedFd, StepError> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    rustix::mount::open_tree(CWD, path, flags).during(|| open_step(path))
+}
+
 /// What to boot, and how long to wait for init's first instruction.
 pub(crate) struct Boot<'a> {
     pub(crate) rootfs: &'a Path,
@@ -190,6 +304,9 @@ pub enum AskError {
     /// The kernel refused a step of it.
     #[error(transparent)]
     Step(#[from] StepError),
+    /// The firmware is another user's, and could not be copied.
+    #[error(transparent)]
+    Copy(#[from] CacheError),
     /// The layers could not be compared.
     #[error(transparent)]
     Diff(#[from] crate::diff::DiffError),
@@ -213,6 +330,7 @@ impl AskError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Step(step) => step.hint(),
+            Self::Copy(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }

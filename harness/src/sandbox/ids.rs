@@ -75,6 +75,17 @@ impl Ids {
         Some((find(&self.users, uid)?, find(&self.groups, gid)?))
     }
 
+    /// The host's ids for a user and a group of the guest, where it has them.
+    pub(crate) fn outside(&self, uid: u32, gid: u32) -> Option<(u32, u32)> {
+        let find = |extents: &[Extent], id: u32| {
+            extents.iter().find_map(|extent| {
+                let offset = id.checked_sub(extent.inside)?;
+                (offset < extent.count).then(|| extent.outside + offset)
+            })
+        };
+        Some((find(&self.users, uid)?, find(&self.groups, gid)?))
+    }
+
     /// Gives them to a process that we made in a new user namespace.
     pub(crate) fn map(&self, pid: i32) -> Result<(), StepError> {
         if rustix::process::geteuid().is_root() || self.single() {

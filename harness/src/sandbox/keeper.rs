@@ -191,6 +191,10 @@ impl<'a> Keeper<'a> {
                 (FromKeeper::Done, None)
             }
             ToKeeper::Look(path) => super::guest::look(root()?.as_fd(), &path)?,
+            ToKeeper::Exists(path) => match super::guest::exists(root()?.as_fd(), &path)? {
+                true => (FromKeeper::Done, None),
+                false => (FromKeeper::Absent, None),
+            },
             ToKeeper::Upper(path) => super::guest::look(self.layers.upper.as_fd(), &path)?,
             ToKeeper::Processes => {
                 let processes = if self.running.is_some() {

@@ -20,6 +20,7 @@ use super::fault::{During, Fault, Role, Step, StepError};
 use super::ids::Ids;
 use super::message::{BootOrder, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher};
 use super::{keeper, sys};
+use crate::firmware::Owned;
 
 /// Where a keeper builds an instance, in the launcher's root.
 pub(crate) const STAGE: &str = "/stage";
@@ -30,10 +31,9 @@ pub(crate) const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom"
 
 /// The launcher's life. `channel` goes to the process that made it.
 pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
-    // Nothing of the harness but the socket and standard error, for words of despair.
-    // SAFETY-relevant contract of `close_all_but`: what else is open belongs to values of the
-    // parent's `main`, which never runs here.
-    if keep_only(&channel).is_err() {
+    // Nothing of the harness but the socket: whoever reads the harness's output (nextest does) must
+    // see its end when the harness ends.
+    if keep_only(&channel).is_err() || let_go_of_standard_streams().is_err() {
         sys::exit_now(1);
     }
     // Ctrl-C is for the harness: what is below it ends with it.
@@ -62,6 +62,14 @@ fn keep_only(channel: &Channel<FromLauncher, ToLauncher>) -> std::io::Result<()>
     // SAFETY: the values that own the others are copies in this process, and `serve` never returns
     // to what could drop them.
     unsafe { sys::close_all_but(&[channel.as_raw_fd()]) }
+}
+
+fn let_go_of_standard_streams() -> std::io::Result<()> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
 }
 
 struct Launcher {
@@ -132,9 +140,25 @@ impl Launcher {
         match message {
             ToLauncher::Begin(_) | ToLauncher::Hello => self.introduce(index).ok()?,
             ToLauncher::Client => self.clients.push(Channel::over(descriptors.pop()?)),
+            ToLauncher::Own(owned) => {
+                let top = descriptors.pop()?;
+                self.answer(index, own(&top, &owned)).ok()?;
+            }
+            ToLauncher::Clear => {
+                let directory = descriptors.pop()?;
+                self.answer(index, clear(&directory)).ok()?;
+            }
             ToLauncher::Boot(lower, order) => self.boot(lower, order, descriptors)?,
         }
         Some(())
+    }
+
+    fn answer(&self, index: usize, result: Result<(), StepError>) -> std::io::Result<()> {
+        let answer = match result {
+            Ok(()) => FromLauncher::Done,
+            Err(error) => FromLauncher::Failed(error.into()),
+        };
+        self.clients[index].send(&answer, &[])
     }
 
     fn introduce(&self, index: usize) -> std::io::Result<()> {
@@ -205,6 +229,35 @@ impl Launcher {
             }
         }
     }
+}
+
+/// Gives the names below `top` their owners, which are ids of ours.
+fn own(top: &OwnedFd, owned: &[Owned]) -> Result<(), StepError> {
+    let path = through(top);
+    for name in owned {
+        name.apply(&path).during(|| Step::Write(format!("the owner of {}", name.path)))?;
+    }
+    Ok(())
+}
+
+/// Removes what is in a directory.
+fn clear(directory: &OwnedFd) -> Result<(), StepError> {
+    let step = || Step::Write("an emptied directory".to_owned());
+    for entry in std::fs::read_dir(through(directory)).during(step)? {
+        let entry = entry.during(step)?;
+        let step = || Step::Write(format!("the removal of {}", entry.path().display()));
+        match entry.file_type().during(step)?.is_dir() {
+            true => std::fs::remove_dir_all(entry.path()).during(step)?,
+            false => std::fs::remove_file(entry.path()).during(step)?,
+        }
+    }
+    Ok(())
+}
+
+/// A path that leads through a descriptor: what it is of lies outside our root.
+fn through(directory: &OwnedFd) -> std::path::PathBuf {
+    use std::os::fd::AsRawFd;
+    format!("/proc/self/fd/{}", directory.as_raw_fd()).into()
 }
 
 /// Takes the ids that the user namespace's map gave us: until then we are nobody in it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use super::ids::Ids;
 use crate::diff::{Change, DiffError};
+use crate::firmware::Owned;
 use crate::instance::{Listening, Processes};
 use crate::path::GuestPath;
 
@@ -20,6 +21,12 @@ pub(crate) enum ToLauncher {
     Client,
     /// Who are you? Answered with [`FromLauncher::Ready`].
     Hello,
+    /// Give the names of a tree, which comes as a descriptor, their owners. Answered with
+    /// [`FromLauncher::Done`].
+    Own(Vec<Owned>),
+    /// Remove what is in a directory, which comes as a descriptor: an ordinary user may not, where
+    /// it is another id's. Answered with [`FromLauncher::Done`].
+    Clear,
     /// Make a keeper. Descriptors: the keeper's channel, the instance's log, the event that tells
     /// of it, and the firmware's mount where the order says so. No answer: the keeper's channel
     /// has it.
@@ -31,7 +38,8 @@ pub(crate) enum ToLauncher {
 pub(crate) enum FromLauncher {
     /// With its user namespace as a descriptor.
     Ready(Ids),
-    /// It could not build its root.
+    Done,
+    /// It could not build its root, or do what it was asked.
     Failed(Fault),
 }
 
@@ -68,6 +76,8 @@ pub(crate) enum ToKeeper {
     /// A file of the guest, its last component not followed; a regular file or a directory comes
     /// with a descriptor.
     Look(GuestPath),
+    /// Whether there is such a file, links followed.
+    Exists(GuestPath),
     Processes,
     /// With the processes that hold the sockets, or without, which costs less.
     Listening {
