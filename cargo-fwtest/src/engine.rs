@@ -1,10 +1,12 @@
 //! What this command asks of the crate `fwtest`, and the only file that asks it.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-pub use fwtest::command::{Launcher, ProjectError, StepError, SuiteTest, suite_tests};
-pub use fwtest::firmware::{Config, ConfigError, Firmware, PreflightError};
+pub use fwtest::command::{
+    AskError, Launcher, ProjectError, StepError, SuiteTest, shell_word, suite_tests,
+};
+pub use fwtest::firmware::{Config, ConfigError, Firmware, Problem};
+pub use fwtest::path::escape;
 
 /// Runs this process as a test binary that holds the suites alone; its arguments are those of
 /// libtest-mimic, after [`crate::source::SUITES`].
@@ -17,7 +19,9 @@ pub fn suites_main() -> ExitCode {
 }
 
 /// Whether `firmware` could boot, as far as a look at its files tells.
-pub fn preflight(firmware: &Firmware) -> Result<(), PreflightError> {
-    let rootfs: &Path = &firmware.rootfs;
-    fwtest::firmware::preflight(rootfs, firmware.init.as_deref()).map(drop)
+pub fn preflight(firmware: &Firmware) -> Result<(), Problem> {
+    match fwtest::firmware::preflight(&firmware.rootfs, firmware.init.as_deref()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.problem),
+    }
 }

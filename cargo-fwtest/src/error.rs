@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use crate::engine::{ConfigError, PreflightError, ProjectError, StepError};
+use crate::engine::{AskError, ConfigError, Problem, ProjectError, StepError};
 use crate::exit::Exit;
 use crate::run::ended;
 
@@ -16,8 +16,11 @@ pub enum Error {
     #[error(transparent)]
     Project(#[from] ProjectError),
 
-    #[error("failed to prepare the firmware `{firmware}`")]
-    Firmware { firmware: String, source: Box<PreflightError> },
+    #[error("failed to boot the firmware `{name}` from `{rootfs}`")]
+    Firmware { name: String, rootfs: String, source: Box<Problem> },
+
+    #[error("failed to prepare the firmware `{name}`")]
+    Prepare { name: String, source: Box<AskError> },
 
     #[error("failed to make a sandbox")]
     Launcher(#[source] StepError),
@@ -85,6 +88,7 @@ impl Error {
             Error::Config(error) => return error.hint().map(str::to_owned),
             Error::Project(error) => return error.hint().map(str::to_owned),
             Error::Firmware { source, .. } => return source.hint(),
+            Error::Prepare { source, .. } => return source.hint(),
             Error::Launcher(error) => return error.hint(),
             Error::ListLine { .. } => {
                 "a runner or a `main` of its own that prints while tests are listed has to be silent"

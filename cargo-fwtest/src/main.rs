@@ -72,8 +72,8 @@ fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Error> {
         report.names(&selection).map_err(Error::Output)?;
         return Ok(Exit::Passed);
     };
-    selection.preflight(&config)?;
-    let settings = run::Settings::new(&cli.run, &config, project.as_ref());
+    selection.prepare(&config, &launcher)?;
+    let settings = run::Settings::new(cli, &config, project.as_ref());
     let tally = run::run(&sources, &selection, &settings, launcher, report)?;
     report.summary(&tally).map_err(Error::Output)?;
     tally.exit()

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use globset::{Glob, GlobMatcher};
 
 use crate::cli::{FilterArgs, RunIgnored};
-use crate::engine::{self, Config};
+use crate::engine::{self, Config, Firmware, Launcher, escape};
 use crate::error::Error;
 use crate::list::Test;
 
@@ -24,16 +24,22 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Fails for the first firmware that some test to run is for, and that cannot boot.
-    pub fn preflight(&self, config: &Config) -> Result<(), Error> {
+    /// Prepares each firmware that some test to run is for, and fails for the first that cannot
+    /// boot: no test on it could say anything else.
+    pub fn prepare(&self, config: &Config, launcher: &Launcher) -> Result<(), Error> {
         let wanted: HashSet<&str> = self.run.iter().map(|test| firmware(&test.name)).collect();
-        for firmware in &config.firmwares {
-            if wanted.contains(firmware.name.as_str()) {
-                engine::preflight(firmware).map_err(|source| Error::Firmware {
-                    firmware: firmware.name.to_string(),
-                    source: Box::new(source),
-                })?;
-            }
+        let wanted = config.firmwares.iter().filter(|it| wanted.contains(it.name.as_str()));
+        for firmware in wanted {
+            let Firmware { name, rootfs, .. } = firmware;
+            engine::preflight(firmware).map_err(|source| Error::Firmware {
+                name: name.to_string(),
+                rootfs: escape(rootfs.as_os_str().as_encoded_bytes()).into_owned(),
+                source: Box::new(source),
+            })?;
+            launcher.prepare(rootfs).map_err(|source| Error::Prepare {
+                name: name.to_string(),
+                source: Box::new(source),
+            })?;
         }
         Ok(())
     }
@@ -103,8 +109,11 @@ impl<'a> Filter<'a> {
             filters => filters,
         };
         let nearest = nearest(wanted, rest.iter().map(|test| test.name.as_str()));
-        let hint = (!nearest.is_empty()).then(|| format!("the nearest: {}", nearest.join(", ")));
-        (why, hint)
+        let hint = match nearest.is_empty() {
+            true => "`cargo fwtest --list` prints their names".to_owned(),
+            false => format!("the nearest: {}", nearest.join(", ")),
+        };
+        (why, Some(hint))
     }
 }
 
@@ -192,7 +201,10 @@ mod tests {
             "the filter matches none of 4 tests; the nearest: `router::boot::slow`, \
              `router::web::login`, `router::web::ui`",
         );
-        check("zzz", "the filter matches none of 4 tests; ");
+        check(
+            "zzz",
+            "the filter matches none of 4 tests; `cargo fwtest --list` prints their names",
+        );
         check(
             "slow",
             "what the filter matches is ignored (1 test); `--run-ignored all` runs those too, such \

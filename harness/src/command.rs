@@ -10,7 +10,7 @@ use crate::suite::DiscoverError;
 use crate::toml_error::LoadError;
 
 pub use crate::firmware::CacheError;
-pub use crate::sandbox::{Launcher, StepError};
+pub use crate::sandbox::{AskError, Launcher, StepError};
 
 /// Where this user's copies of firmwares are.
 ///
@@ -32,6 +32,12 @@ pub fn suites_main(snapshot: crate::runner::context::SnapshotFn) -> ExitCode {
         first_argument: 1,
         snapshot,
     })
+}
+
+/// A word for a shell.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    crate::runner::failure::quoted(word)
 }
 
 /// A test of a suite on one firmware.

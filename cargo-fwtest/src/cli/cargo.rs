@@ -85,6 +85,16 @@ impl CargoArgs {
         words.0
     }
 
+    /// The flags that say which test targets.
+    pub fn selection(&self) -> Vec<OsString> {
+        let mut words = Words::default();
+        words.pair("--package", &self.package);
+        words.flag("--workspace", self.workspace);
+        words.pair("--exclude", &self.exclude);
+        words.pair("--test", &self.test);
+        words.0
+    }
+
     /// The flags that say how to compile.
     pub fn compilation(&self) -> Vec<OsString> {
         let mut words = Words::default();

@@ -14,6 +14,7 @@ const CHECKS: &[&Check] = &[
     &super::cgroup::CHECK,
     &super::network::CHECK,
     &super::open_files::CHECK,
+    &super::sandbox::CHECK,
 ];
 
 pub struct Check {

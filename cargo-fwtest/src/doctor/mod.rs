@@ -14,6 +14,7 @@ mod network;
 mod open_files;
 mod overlay;
 mod proc;
+mod sandbox;
 mod user_namespaces;
 mod xattrs;
 

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use fwtest::runner::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::OFlags;
+use rustix::fs::{MemfdFlags, OFlags, memfd_create};
 use rustix::io::FdFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
-use tempfile::NamedTempFile;
 
 use super::events::{BadEvent, Decoder};
 use super::settings::Settings;
@@ -33,8 +32,6 @@ pub struct Child<'a> {
     output: Tail,
     errors: Tail,
     ended: Option<ExitStatus>,
-    /// Read by it; deleted with this.
-    _tests: NamedTempFile,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,20 +63,24 @@ impl<'a> Child<'a> {
         settings: &Settings,
         launcher: &Launcher,
     ) -> Result<Child<'a>, Error> {
-        let tests = tests_file(tests)?;
+        let names = names(tests)
+            .map_err(Error::os("write the names of the tests for", source.program()))?;
         let (events, write) = pipe().map_err(Error::os("make a pipe for", source.program()))?;
         let client =
             launcher.client().map_err(Error::os("reach the launcher for", source.program()))?;
-        let inherited = [(event::EVENTS_FD, write), (event::LAUNCHER_FD, client)];
+        let inherited = [
+            (event::EVENTS_FD, "", write),
+            (event::LAUNCHER_FD, "", client),
+            (event::TESTS_FILE, "/proc/self/fd/", names),
+        ];
 
         let mut command = source.command();
         settings.apply(&mut command);
-        command.env(event::TESTS_FILE, tests.path());
-        for (name, descriptor) in &inherited {
+        for (name, before, descriptor) in &inherited {
             rustix::io::fcntl_setfd(descriptor, FdFlags::empty()).map_err(|errno| {
                 Error::os("hand a descriptor to", source.program())(errno.into())
             })?;
-            command.env(name, descriptor.as_raw_fd().to_string());
+            command.env(name, format!("{before}{}", descriptor.as_raw_fd()));
         }
         let mut process = command.spawn().map_err(Error::os("run", source.program()))?;
         drop(inherited); // the child has them; with ours open too, the events would never end
@@ -100,7 +101,6 @@ impl<'a> Child<'a> {
             output: Tail::default(),
             errors: Tail::default(),
             ended: None,
-            _tests: tests,
         })
     }
 
@@ -200,16 +200,11 @@ impl Drop for Child<'_> {
     }
 }
 
-fn tests_file(tests: &[String]) -> Result<NamedTempFile, Error> {
-    let write = || {
-        let mut file = NamedTempFile::with_prefix("fwtest-tests-")?;
-        for test in tests {
-            writeln!(file, "{test}")?;
-        }
-        file.flush()?;
-        Ok(file)
-    };
-    write().map_err(Error::os("write the names of the tests to", std::env::temp_dir()))
+/// In memory: a run must not end because no directory can be written to.
+fn names(tests: &[String]) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create("fwtest-tests", MemfdFlags::CLOEXEC)?);
+    file.write_all(tests.iter().map(|test| format!("{test}\n")).collect::<String>().as_bytes())?;
+    Ok(file.into())
 }
 
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {

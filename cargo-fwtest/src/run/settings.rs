@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use fwtest::runner::event;
 
 use crate::cargo::Project;
-use crate::cli::RunArgs;
-use crate::engine::Config;
+use crate::cli::{Cli, RunArgs, RunIgnored};
+use crate::engine::{Config, shell_word};
 
 /// What is the same for every child.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ pub enum Capture {
 }
 
 impl Settings {
-    pub fn new(args: &RunArgs, config: &Config, project: Option<&Project>) -> Settings {
+    pub fn new(cli: &Cli, config: &Config, project: Option<&Project>) -> Settings {
+        let args = &cli.run;
         let target = match project {
             Some(project) => project.target_directory.clone(),
             None => config.directory().join("target"),
@@ -35,6 +36,7 @@ impl Settings {
         let mut environment = vec![
             (event::KEEP, args.keep.as_str().into()),
             (event::KEEP_DIR, target.join("fwtest").into()),
+            (event::REPRODUCE, again(cli).into()),
             // The failure report holds the difference.
             ("INSTA_OUTPUT", "none".into()),
         ];
@@ -67,6 +69,18 @@ impl Settings {
     }
 }
 
+/// This command for a shell, with what it takes to have the same tests.
+fn again(cli: &Cli) -> String {
+    let mut words = cli.cargo.manifest();
+    words.extend(cli.cargo.selection());
+    words.extend(cli.cargo.compilation());
+    if cli.filter.run_ignored != RunIgnored::Default {
+        words.extend(["--run-ignored".into(), "all".into()]);
+    }
+    let words = words.iter().map(|word| shell_word(&word.to_string_lossy()));
+    ["cargo".to_owned(), "fwtest".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+}
+
 /// libtest-mimic's. Which tests are run, the tests file says.
 fn arguments(args: &RunArgs) -> Vec<OsString> {
     // Its report would stand between ours and what the tests print.
@@ -92,6 +106,24 @@ fn insta_update(accept: bool, ci: bool, given: bool) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_is_run_again_with_the_flags_that_say_where_it_is() {
+        let check = |line: &str, expected| {
+            let words = ["cargo-fwtest"].into_iter().chain(line.split_whitespace());
+            assert_eq!(again(&Cli::from(words.map(OsString::from))), expected);
+        };
+        check("", "cargo fwtest");
+        check("web --firmware router -j2 --no-capture --keep all", "cargo fwtest");
+        check(
+            "-p web --test ui* -r -F a --run-ignored only x",
+            "cargo fwtest --package web --test 'ui*' --features a --release --run-ignored all",
+        );
+        check(
+            "--workspace --exclude odd --manifest-path ../Cargo.toml",
+            "cargo fwtest --manifest-path ../Cargo.toml --workspace --exclude odd",
+        );
+    }
 
     #[test]
     fn snapshots_are_accepted_on_demand_and_written_in_ci() {

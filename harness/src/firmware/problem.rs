@@ -179,6 +179,13 @@ impl Problem {
             Self::Interpreter { why: Unusable::NotExecutable(_), .. } => {
                 "give it mode 0755 where the firmware is built".to_owned()
             }
+            Self::Interpreter { why: Unusable::Missing | Unusable::Dangling { .. }, .. } => {
+                "install it into the firmware's root file system".to_owned()
+            }
+            Self::Libraries { libraries, .. } if libraries.iter().all(|it| it.other.is_none()) => {
+                "install them into the firmware's root file system, where its dynamic linker looks"
+                    .to_owned()
+            }
             Self::BrokenElf { .. } => "it may have been cut off: build it anew".to_owned(),
             Self::Unreadable { .. }
             | Self::NestedScripts { .. }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::{BootError, Instance, WaitError};
 use crate::firmware::Firmware;
+use crate::ready::Condition;
 use crate::sandbox::{Boot, BootOrder, Launcher, StepError, environment};
 
 /// The launcher of this process, or why there is none.
@@ -38,18 +39,37 @@ impl Instance {
     /// become ready; then with what it did until then.
     pub async fn boot(firmware: &Firmware) -> Result<Self, BootError> {
         let instance = Self::start(firmware)?;
-        let deadline = instance.start_time() + firmware.boot_timeout;
-        for condition in &firmware.ready {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let limit = condition.within.map_or(left, |within| within.min(left));
-            if let Err(source) = instance.wait_within(condition.clone(), limit).await {
-                return Err(instance.not_ready(source));
-            }
-        }
+        instance.become_ready().await?;
         Ok(instance)
     }
 
-    fn start(firmware: &Firmware) -> Result<Self, BootError> {
+    /// Waits for what the firmware's `ready` names.
+    pub(crate) async fn become_ready(&self) -> Result<(), BootError> {
+        let firmware = self.firmware();
+        let deadline = self.start_time() + firmware.boot_timeout;
+        for (index, condition) in firmware.ready.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (wait, limit) = match condition.within {
+                Some(within) if within <= left => (within, within),
+                _ => (left, firmware.boot_timeout),
+            };
+            if let Err(source) = self.wait_within(condition.clone(), wait).await {
+                // What the user wrote is the limit, not what the conditions before left of it.
+                let source = match source {
+                    WaitError::Late { condition, nearest, .. } => {
+                        let nearest = nearest + &still_to_come(&firmware.ready[index + 1..]);
+                        WaitError::Late { condition, limit, nearest }
+                    }
+                    other => other,
+                };
+                return Err(self.not_ready(source));
+            }
+        }
+        Ok(())
+    }
+
+    /// Boots a firmware, ready or not.
+    pub(crate) fn start(firmware: &Firmware) -> Result<Self, BootError> {
         let launcher = launcher()?;
         let rootfs = std::path::absolute(&firmware.rootfs).unwrap_or(firmware.rootfs.clone());
         let init = crate::firmware::preflight(&rootfs, firmware.init.as_deref())?;
@@ -66,6 +86,12 @@ impl Instance {
         let (source, report) = (Box::new(source), Box::new(self.report()));
         BootError::NotReady { firmware: self.firmware().name.to_string(), source, report }
     }
+}
+
+/// What was not looked at, because what comes before it was not seen.
+fn still_to_come(conditions: &[Condition]) -> String {
+    let list: Vec<_> = conditions.iter().map(ToString::to_string).collect();
+    if list.is_empty() { String::new() } else { format!("; still to come: {}", list.join(", ")) }
 }
 
 fn order(firmware: &Firmware, rootfs: &Path, argv: &[String], single_id: bool) -> BootOrder {

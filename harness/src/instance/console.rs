@@ -131,11 +131,17 @@ impl Transcript {
             let at = self.times[piece.saturating_sub(1)].1;
             let text = String::from_utf8_lossy(line);
             let text = text.trim_end_matches(['\n', '\r']);
-            all.push(format!("+{:.2}s {}", at.as_secs_f64(), text.escape_debug()));
+            // Bare, what controls a terminal would control the reader's.
+            let text: String = text.chars().map(shown).collect();
+            all.push(format!("+{:.2}s {text}", at.as_secs_f64()));
             start += line.len();
         }
         all.split_off(all.len().saturating_sub(lines))
     }
+}
+
+fn shown(c: char) -> String {
+    if c.is_control() { c.escape_debug().to_string() } else { c.to_string() }
 }
 
 #[cfg(test)]
@@ -147,10 +153,10 @@ mod tests {
         let mut transcript = Transcript::default();
         transcript.push(Duration::from_millis(10), b"one\r\ntw");
         transcript.push(Duration::from_millis(1200), b"o\r");
-        transcript.push(Duration::from_millis(1300), b"\nthree\x1b[0m");
-        assert_eq!(transcript.text, b"one\ntwo\nthree\x1b[0m");
-        assert_eq!(transcript.tail(9), ["+0.01s one", "+0.01s two", "+1.30s three\\u{1b}[0m"]);
-        assert_eq!(transcript.tail(1), ["+1.30s three\\u{1b}[0m"]);
+        transcript.push(Duration::from_millis(1300), b"\nit's\x1b[0m");
+        assert_eq!(transcript.text, b"one\ntwo\nit's\x1b[0m");
+        assert_eq!(transcript.tail(9), ["+0.01s one", "+0.01s two", "+1.30s it's\\u{1b}[0m"]);
+        assert_eq!(transcript.tail(1), ["+1.30s it's\\u{1b}[0m"]);
         assert_eq!(transcript.count(), 3);
         assert_eq!(Transcript::default().tail(3), [] as [&str; 0]);
     }

@@ -47,13 +47,13 @@ impl BootError {
                 Some("a test binary needs `fwtest::main!();` and `harness = false`".to_owned())
             }
             Self::NotReady { source, .. } if matches!(**source, WaitError::Ended { .. }) => Some(
-                "its console says why, where it says something; is `init` in fwtest.toml the \
-                 right program?"
+                "its console may say why; is it the right program? `init` in fwtest.toml names \
+                 another"
                     .to_owned(),
             ),
-            Self::NotReady { .. } => {
-                Some("raise `boot-timeout`, or mend what it waits for".to_owned())
-            }
+            Self::NotReady { .. } => Some(
+                "raise `boot-timeout` in fwtest.toml, or mend `ready` or the firmware".to_owned(),
+            ),
         }
     }
 
@@ -109,6 +109,14 @@ pub enum ExecError {
         /// Why.
         source: AskError,
     },
+    /// Init has ended, and with it everything that ran.
+    #[error("failed to run `{command}`: init has ended ({status})")]
+    Ended {
+        /// What was to be run.
+        command: String,
+        /// How init ended.
+        status: ExitStatus,
+    },
     /// No such user.
     #[error("failed to run `{command}`: the firmware has no user `{user}` in /etc/passwd")]
     NoUser {
@@ -148,6 +156,11 @@ pub enum ExecError {
 impl ExecError {
     pub(crate) fn start(command: &str, source: impl Into<AskError>) -> Self {
         Self::Start { command: command.to_owned(), source: source.into() }
+    }
+
+    /// Whether there was nothing to run it in any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self, Self::Start { source: AskError::Step(step), .. } if step.is_ended())
     }
 }
 

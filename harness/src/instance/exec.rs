@@ -18,6 +18,8 @@ use crate::sandbox::{ExecOrder, FromCommand, StatusChannel, StepError, environme
 
 /// How long a command may take where nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take the keeper to tell of an end that has been noticed.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A command that is to run in the guest: as root, in `/`, with nothing to read, for at most 10 s.
 /// Awaiting it runs it to its end.
@@ -77,6 +79,18 @@ impl<'a> Exec<'a> {
     /// When it cannot be started: no such program (ENOENT), no such user, no such directory, or
     /// the instance has ended.
     pub async fn spawn(self) -> Result<Child, ExecError> {
+        let (instance, command) = (self.instance, shown(&self.argv));
+        match self.start().await {
+            // The kernel says "no such process"; how init ended is the better answer.
+            Err(error) if error.is_ended() => match instance.end_status(FAREWELL).await {
+                Some(status) => Err(ExecError::Ended { command, status }),
+                None => Err(error),
+            },
+            started => started,
+        }
+    }
+
+    async fn start(self) -> Result<Child, ExecError> {
         let command = shown(&self.argv);
         let (passwd, group) = self.instance.account_files();
         let user = match &self.user {

@@ -23,14 +23,13 @@ impl Instance {
     /// What it did so far. What cannot be told says why.
     #[must_use]
     pub fn report(&self) -> Report {
-        self.listen_to_log();
-        let mut rows = vec![("init", vec![self.init_row()])];
+        // The keeper tells of an end before it answers: how init fares is asked afterwards.
         let processes = match self.ask_processes() {
             Ok(processes) if processes.0.is_empty() => vec!["none".to_owned()],
             Ok(processes) => tree(&processes.0),
             Err(error) => vec![chain(&error)],
         };
-        rows.push(("processes", processes));
+        let mut rows = vec![("init", vec![self.init_row()]), ("processes", processes)];
         rows.push((
             "listening",
             vec![match self.ask_listening(true) {

@@ -67,6 +67,19 @@ impl Instance {
         self.log.borrow().status
     }
 
+    /// How init has ended, once it has; `None` where nobody tells of it within `limit`.
+    pub(super) async fn end_status(&self, limit: Duration) -> Option<ExitStatus> {
+        let told = async {
+            loop {
+                match self.status() {
+                    None if !self.keeper_gone() => self.woken().await,
+                    status => return status,
+                }
+            }
+        };
+        tokio::time::timeout(limit, told).await.ok().flatten()
+    }
+
     /// A command to run in the guest, with its arguments. No shell is in between.
     ///
     /// ```no_run

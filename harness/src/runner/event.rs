@@ -18,6 +18,8 @@ pub const CONFIG: &str = "FWTEST_CONFIG";
 pub const KEEP: &str = "FWTEST_KEEP";
 /// Environment: where they are kept; without it `target/fwtest` beside fwtest.toml.
 pub const KEEP_DIR: &str = "FWTEST_KEEP_DIR";
+/// Environment: the command, ready for a shell, to which `--exact NAME` is added to run a test again.
+pub const REPRODUCE: &str = "FWTEST_REPRODUCE";
 /// Environment: set to `1`, the guests' consoles go to standard error while tests run.
 pub const NO_CAPTURE: &str = "FWTEST_NO_CAPTURE";
 
@@ -44,6 +46,7 @@ pub enum Event {
         /// How long it took.
         seconds: f64,
         /// Where its instance's files are kept.
+        #[serde(serialize_with = "lossy")]
         kept: Option<PathBuf>,
     },
 }
@@ -59,4 +62,9 @@ pub enum Outcome {
         /// The report.
         report: String,
     },
+}
+
+/// JSON is Unicode, and a path need not be; an event that is not told would lose its test.
+fn lossy<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }

@@ -34,6 +34,38 @@ pub(super) fn report(what: &str, instance: Option<&dyn Display>, name: &str) -> 
     if let Some(instance) = instance {
         text.push_str(&format!("\n{instance}"));
     }
-    text.push_str(&format!("\n  {:<10}cargo fwtest --exact {name}", "reproduce"));
+    text.push_str(&format!("\n  {:<10}{}", "reproduce", reproduce(name)));
     text
+}
+
+/// A line for the shell that runs this test again, the way that it was run.
+fn reproduce(name: &str) -> String {
+    let given = |variable| std::env::var(variable).ok();
+    let package = given("CARGO_PKG_NAME").map(|name| format!(" -p {name}")).unwrap_or_default();
+    match given(super::event::REPRODUCE) {
+        Some(command) => format!("{command} --exact {}", quoted(name)),
+        None => format!("cargo test{package} -- --exact {}", quoted(name)),
+    }
+}
+
+/// A word for a shell.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:.,/@%+=".contains(&byte);
+    match !word.is_empty() && word.bytes().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_needs_it() {
+        assert_eq!(quoted("router::tests::web::ui"), "router::tests::web::ui");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's \\xff"), r"'it'\''s \xff'");
+        assert_eq!(quoted(""), "''");
+    }
 }

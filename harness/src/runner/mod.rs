@@ -3,7 +3,7 @@
 mod binary;
 pub mod context;
 pub mod event;
-mod failure;
+pub(crate) mod failure;
 mod panics;
 pub(crate) mod plan;
 mod sink;

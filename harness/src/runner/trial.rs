@@ -63,12 +63,15 @@ impl Plan {
             }
         };
         runtime.block_on(async {
-            let mut instance = match Instance::boot(&self.firmware).await {
+            let mut instance = match Instance::start(&self.firmware) {
                 Ok(instance) => instance,
                 Err(error) => return (Err(boot_report(&error, &self.name)), None),
             };
             let mirror = std::env::var_os(NO_CAPTURE).is_some() || nocapture();
             let _mirror = mirror.then(|| instance.mirror(self.name.clone()));
+            if let Err(error) = instance.become_ready().await {
+                return self.keep(&instance, Err(boot_report(&error, &self.name)));
+            }
             let entered = context::enter(self.current.clone());
             let run = panics::caught(self.body.run(&mut instance));
             let result = match tokio::time::timeout(timeout, run).await {

@@ -139,6 +139,11 @@ impl StepError {
 }
 
 impl StepError {
+    /// Whether there was no instance to enter any more: its init has ended.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.step == Step::Enter && self.source.raw_os_error() == Some(libc::ESRCH)
+    }
+
     /// The same error for another reader: `io::Error` has no copy.
     pub(crate) fn again(&self) -> Self {
         let source = match self.source.raw_os_error() {

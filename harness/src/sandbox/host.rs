@@ -158,6 +158,16 @@ impl Launcher {
         Ok((Lower::Path(path.into_os_string()), None))
     }
 
+    /// Makes what an instance of the firmware at `rootfs` is stacked on, a copy where it takes one,
+    /// so that the first test does not have to.
+    ///
+    /// # Errors
+    /// What no test could boot for.
+    pub fn prepare(&self, rootfs: &Path) -> Result<(), AskError> {
+        self.ready()?;
+        self.lower(rootfs).map(drop)
+    }
+
     /// With owners that the mount shifts, which takes root and a file system that can.
     fn shifted(&self, rootfs: &Path) -> Result<OwnedFd, AskError> {
         let mount = open_mount(rootfs)?;

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::copy::{CopyError, Owned, copy};
 use crate::firmware::identity::identity_cached;
+use crate::path::escape;
 
 /// A copy that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to copy the firmware for this user: {op} {}", path.display())]
+#[error(
+    "failed to {op} `{}` while preparing the firmware for this user",
+    escape(path.as_os_str().as_encoded_bytes())
+)]
 pub struct CacheError {
     /// What failed.
     pub op: &'static str,
