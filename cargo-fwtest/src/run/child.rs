@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fwtest::runner::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{MemfdFlags, OFlags, memfd_create};
+use rustix::fs::OFlags;
 use rustix::io::FdFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
@@ -63,24 +63,23 @@ impl<'a> Child<'a> {
         settings: &Settings,
         launcher: &Launcher,
     ) -> Result<Child<'a>, Error> {
-        let names = names(tests)
-            .map_err(Error::os("write the names of the tests for", source.program()))?;
+        let tests = tests_file(tests)?;
         let (events, write) = pipe().map_err(Error::os("make a pipe for", source.program()))?;
         let client =
             launcher.client().map_err(Error::os("reach the launcher for", source.program()))?;
         let inherited = [
             (event::EVENTS_FD, "", write),
             (event::LAUNCHER_FD, "", client),
-            (event::TESTS_FILE, "/proc/self/fd/", names),
+            (event::TESTS_FILE, "/proc/self/fd/", tests),
         ];
 
         let mut command = source.command();
         settings.apply(&mut command);
-        for (name, before, descriptor) in &inherited {
+        for (name, directory, descriptor) in &inherited {
             rustix::io::fcntl_setfd(descriptor, FdFlags::empty()).map_err(|errno| {
                 Error::os("hand a descriptor to", source.program())(errno.into())
             })?;
-            command.env(name, format!("{before}{}", descriptor.as_raw_fd()));
+            command.env(name, format!("{directory}{}", descriptor.as_raw_fd()));
         }
         let mut process = command.spawn().map_err(Error::os("run", source.program()))?;
         drop(inherited); // the child has them; with ours open too, the events would never end
@@ -200,11 +199,16 @@ impl Drop for Child<'_> {
     }
 }
 
-/// In memory: a run must not end because no directory can be written to.
-fn names(tests: &[String]) -> io::Result<OwnedFd> {
-    let mut file = File::from(memfd_create("fwtest-tests", MemfdFlags::CLOEXEC)?);
-    file.write_all(tests.iter().map(|test| format!("{test}\n")).collect::<String>().as_bytes())?;
-    Ok(file.into())
+/// The names, a line each, in a file without a name of its own: a run that is killed leaves none.
+fn tests_file(tests: &[String]) -> Result<OwnedFd, Error> {
+    let write = || {
+        let memfd = rustix::fs::memfd_create("fwtest-tests", rustix::fs::MemfdFlags::CLOEXEC)?;
+        let mut file = File::from(memfd);
+        let lines: String = tests.iter().map(|test| format!("{test}\n")).collect();
+        file.write_all(lines.as_bytes())?;
+        Ok(file.into())
+    };
+    write().map_err(Error::os("write the names of the tests to", "a memory file"))
 }
 
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
