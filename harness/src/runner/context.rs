@@ -24,6 +24,8 @@ pub(crate) struct Current {
     /// `web.web_ui`: what its snapshots' names begin with.
     pub(crate) stem: String,
     pub(crate) firmware: String,
+    /// What paths are shown from.
+    pub(crate) root: PathBuf,
     /// Where its snapshots are.
     pub(crate) snapshots: PathBuf,
     /// The suite file that it is from.

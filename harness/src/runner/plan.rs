@@ -170,6 +170,7 @@ impl Planner {
         let current = Current {
             stem,
             firmware: firmware.name.to_string(),
+            root: self.krate.root.clone(),
             snapshots: source.parent().unwrap_or(Path::new(".")).join("snapshots"),
             suite,
             normaliser: Arc::clone(&self.normaliser),

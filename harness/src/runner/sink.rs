@@ -23,7 +23,6 @@ fn open() -> Option<Mutex<File>> {
     let number = std::env::var(EVENTS_FD).ok()?.parse().ok()?;
     // SAFETY: the number comes from the environment that our starter made, and only this function
     // reads it, once.
-    let descriptor = unsafe { sys::adopt(number) }.ok()?;
-    let _ = rustix::io::fcntl_setfd(&descriptor, rustix::io::FdFlags::CLOEXEC);
+    let descriptor = unsafe { sys::adopt(number, rustix::fs::FileType::Fifo) }.ok()?;
     Some(Mutex::new(descriptor.into()))
 }

@@ -84,7 +84,7 @@ impl Launcher {
     pub fn adopt(number: RawFd) -> io::Result<Self> {
         // SAFETY: the number comes from the environment that our starter made; `main!` reads it
         // once, before anything else opens a descriptor.
-        let socket = unsafe { sys::adopt(number) }?;
+        let socket = unsafe { sys::adopt(number, rustix::fs::FileType::Socket) }?;
         Ok(Self {
             channel: Mutex::new(Channel::over(socket)),
             made: None,
@@ -175,7 +175,8 @@ impl Launcher {
         match sys::set_lower_attributes(mount.as_fd(), Some(user_namespace.as_fd())) {
             Ok(()) => Ok(mount),
             // Overlayfs, NFS and others cannot: Docker's root file system for one.
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            // Nor may the root of a container that is not the host's.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EPERM)) => {
                 let copy = self.copy(rootfs)?;
                 let mount = open_mount(&copy)?;
                 sys::set_lower_attributes(mount.as_fd(), None).during(|| open_step(&copy))?;

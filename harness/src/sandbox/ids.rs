@@ -35,8 +35,9 @@ impl Ids {
         let uid = rustix::process::geteuid().as_raw();
         let gid = rustix::process::getegid().as_raw();
         if uid == 0 {
-            let all = vec![Extent { inside: 0, outside: ROOT_BASE, count: WHOLE }];
-            return Self { users: all.clone(), groups: all };
+            // Where the map cannot be read, the kernel will say what it thinks of ours.
+            let ours = current().unwrap_or(Self { users: Vec::new(), groups: Vec::new() });
+            return Self { users: vec![root(&ours.users)], groups: vec![root(&ours.groups)] };
         }
         let name = user_name(uid);
         let lines = |path| fs::read_to_string(path).unwrap_or_default();
@@ -148,6 +149,25 @@ pub(crate) fn current() -> io::Result<Ids> {
     Ok(Ids { users: read("/proc/self/uid_map")?, groups: read("/proc/self/gid_map")? })
 }
 
+/// What root gives a guest: a block far from everybody's, or, in a container that has no such ids,
+/// whatever it has besides its own root.
+fn root(ours: &[Extent]) -> Extent {
+    let has_block = |e: &Extent| {
+        let end = u64::from(e.inside) + u64::from(e.count);
+        e.inside <= ROOT_BASE && u64::from(ROOT_BASE) + u64::from(WHOLE) <= end
+    };
+    let block = Extent { inside: 0, outside: ROOT_BASE, count: WHOLE };
+    if ours.iter().any(has_block) {
+        return block;
+    }
+    let without_root = |e: &Extent| {
+        let skipped = u32::from(e.inside == 0);
+        Extent { inside: 0, outside: e.inside + skipped, count: (e.count - skipped).min(WHOLE) }
+    };
+    let largest = ours.iter().map(without_root).max_by_key(|extent| extent.count);
+    largest.filter(|extent| extent.count > 0).unwrap_or(block)
+}
+
 /// The first range of a subuid(5) file that belongs to the user by name or number, for the ids from
 /// 1 on.
 fn subordinate(file: &str, name: &str, uid: u32) -> Option<Extent> {
@@ -193,6 +213,22 @@ mod tests {
         check("ann:100000:0", None);
         check("ann:x:65536\nann:7:9", Some((7, 9)));
         check("", None);
+    }
+
+    #[test]
+    fn root_gives_a_guest_ids_that_are_nobodys() {
+        let check = |ours: &[(u32, u32)], expected: (u32, u32)| {
+            let extent = |&(inside, count)| Extent { inside, outside: 7, count };
+            let extents: Vec<_> = ours.iter().map(extent).collect();
+            let given = root(&extents);
+            assert_eq!((given.outside, given.count), expected, "{ours:?}");
+        };
+        check(&[(0, u32::MAX)], (524_288, 65_536));
+        check(&[(0, 65_536)], (1, 65_535));
+        check(&[(0, 1), (1, 65_536)], (1, 65_536));
+        check(&[(0, 1), (524_288, 65_536)], (524_288, 65_536));
+        check(&[(0, 1)], (524_288, 65_536)); // and the kernel says no
+        check(&[], (524_288, 65_536));
     }
 
     #[test]

@@ -80,6 +80,8 @@ fn prepare(
         None => sys::exit_now(127),
     }
     become_root(Role::Init)?;
+    // A kernel without keyrings has none to leave.
+    let _ = sys::leave_session_keyring();
     if !order.single_id {
         nix::unistd::setgroups(&[]).during(|| Step::BecomeRoot(Role::Init))?;
     }

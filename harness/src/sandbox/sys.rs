@@ -157,13 +157,24 @@ pub(crate) unsafe fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes a descriptor that this process was started with, by its number.
+/// Takes a descriptor that this process was started with, by its number, if it is of the kind that
+/// it is said to be: the number may be older than this process, and mean nothing here any more.
+/// What this process starts in turn does not inherit it.
 ///
 /// # Safety
 /// Nothing else in the process may own the number: it is read from the environment once.
-pub(crate) unsafe fn adopt(number: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: F_GETFD reads a flag; a number that is no open descriptor gives EBADF.
-    cvt(i64::from(unsafe { libc::fcntl(number, libc::F_GETFD) }))?;
+pub(crate) unsafe fn adopt(number: RawFd, kind: rustix::fs::FileType) -> io::Result<OwnedFd> {
+    if number <= libc::STDERR_FILENO {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: sets a flag; a number that is no open descriptor gives EBADF, and borrows nothing.
+    cvt(i64::from(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) }))?;
+    // SAFETY: it is open, and nobody else closes it: the caller's promise.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    let stat = rustix::fs::fstat(borrowed)?;
+    if rustix::fs::FileType::from_raw_mode(stat.st_mode) != kind {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     // SAFETY: it is open, and nobody else's: the caller's promise.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
@@ -182,6 +193,18 @@ pub(crate) unsafe fn set_env(name: &str, value: &std::ffi::OsStr) {
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: always sound; it does not come back.
     unsafe { libc::_exit(code) }
+}
+
+/// `keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)`: a session keyring of its own, instead of the
+/// harness's.
+///
+/// # References
+/// keyctl_join_session_keyring(3)
+pub(crate) fn leave_session_keyring() -> io::Result<()> {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
+    let no_name = std::ptr::null::<libc::c_char>();
+    // SAFETY: no memory of ours is touched.
+    cvt(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, no_name) }).map(drop)
 }
 
 /// Gives every signal its default action, but for SIGKILL and SIGSTOP, which have no other.

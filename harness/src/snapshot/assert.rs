@@ -102,20 +102,17 @@ fn compare(current: &Current, name: &str, text: &str, assert: SnapshotFn) -> Res
     if asserted.is_ok() {
         return Ok(());
     }
-    let shown = file.display();
+    let shown = file.strip_prefix(&current.root).unwrap_or(&file).display();
     let review = "`cargo insta review` shows it, `cargo fwtest --accept` accepts it";
     Err(match accepted {
         Some(accepted) => Mismatch {
             diff: Some(diff(&accepted, text)),
             ..Mismatch::new(format!("what {shown} says"), format!("something else; {review}"))
         },
-        None => Mismatch {
-            diff: Some(diff("", text)),
-            ..Mismatch::new(
-                format!("an accepted snapshot in {shown}"),
-                format!("there is none yet; {review}"),
-            )
-        },
+        None => Mismatch::new(
+            format!("an accepted snapshot in {shown}"),
+            format!("there is none yet; {review}:\n{}", text.trim_end()),
+        ),
     })
 }
 
