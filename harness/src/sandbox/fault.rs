@@ -69,6 +69,7 @@ impl fmt::Display for Role {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Clone(Role::Launcher) => f.write_str("make a user namespace"),
             Self::Clone(role) => write!(f, "clone {role}"),
             Self::MapIds(role) => write!(f, "map the user and group ids of {role}"),
             Self::BecomeRoot(role) => write!(f, "give {role} its ids"),
@@ -112,7 +113,11 @@ impl StepError {
     pub fn hint(&self) -> Option<String> {
         let errno = self.source.raw_os_error()?;
         let hint = match (&self.step, errno) {
-            (Step::Clone(Role::Launcher), libc::EPERM | libc::ENOSPC | libc::EUSERS)
+            (Step::Clone(Role::Launcher), libc::ENOSPC | libc::EUSERS) => {
+                "\"no space\" is the kernel's word for `user.max_user_namespaces`: this user may \
+                 have no more of them; `cargo fwtest doctor` prints the one-time mend"
+            }
+            (Step::Clone(Role::Launcher), libc::EPERM)
             | (Step::MapIds(Role::Launcher), libc::EPERM | libc::EACCES) => {
                 "this host keeps user namespaces from this user; `cargo fwtest doctor` prints the \
                  one-time mend"

@@ -223,10 +223,10 @@ impl Launcher {
             // Of a tree whose top is ours, what is ours is the guest root's; of another one every
             // owner means itself. What is root's is ours by now; the rest takes rights that the
             // launcher has, where it has ids.
-            let top = owned.last().map(|top| (top.uid, top.gid));
-            let guest = |(uid, gid)| match ids.inside(uid, gid) {
-                Some(inside) if top.and_then(|(uid, gid)| ids.inside(uid, gid)).is_some() => inside,
-                _ => (uid, gid),
+            let ours = owned.last().is_some_and(|top| ids.has_user(top.uid));
+            let guest = |(uid, gid)| match ours {
+                true => ids.inside_own_tree(uid, gid),
+                false => (uid, gid),
             };
             let theirs: Vec<_> = owned
                 .into_iter()

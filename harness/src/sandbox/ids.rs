@@ -67,13 +67,22 @@ impl Ids {
     /// The guest's id for a user and a group of the host, where it has one.
     #[must_use]
     pub fn inside(&self, uid: u32, gid: u32) -> Option<(u32, u32)> {
-        let find = |extents: &[Extent], id: u32| {
-            extents.iter().find_map(|extent| {
-                let offset = id.checked_sub(extent.outside)?;
-                (offset < extent.count).then(|| extent.inside + offset)
-            })
-        };
-        Some((find(&self.users, uid)?, find(&self.groups, gid)?))
+        Some((inside(&self.users, uid)?, inside(&self.groups, gid)?))
+    }
+
+    /// The guest's ids for the owner and group of a file in a tree that is the user's own. A group
+    /// without an id here is one of the user's on the host, as a set-group-id directory gives it,
+    /// and means nothing to the firmware: it is root's there. Of a foreign owner both stay.
+    pub(crate) fn inside_own_tree(&self, uid: u32, gid: u32) -> (u32, u32) {
+        match inside(&self.users, uid) {
+            Some(user) => (user, inside(&self.groups, gid).unwrap_or(0)),
+            None => (uid, gid),
+        }
+    }
+
+    /// Whether the guest has an id for a user of the host.
+    pub(crate) fn has_user(&self, uid: u32) -> bool {
+        inside(&self.users, uid).is_some()
     }
 
     /// The host's ids for a user and a group of the guest, where it has them.
@@ -116,6 +125,13 @@ impl Ids {
         };
         Self { users: same(&self.users), groups: same(&self.groups) }
     }
+}
+
+fn inside(extents: &[Extent], id: u32) -> Option<u32> {
+    extents.iter().find_map(|extent| {
+        let offset = id.checked_sub(extent.outside)?;
+        (offset < extent.count).then(|| extent.inside + offset)
+    })
 }
 
 /// Writes both maps through a directory of procfs: `/proc/PID`.
@@ -240,5 +256,9 @@ mod tests {
         assert_eq!(ids.inside(1000, 50), Some((0, 0)));
         assert_eq!(ids.inside(100_032, 200_032), Some((33, 33)));
         assert_eq!(ids.inside(0, 0), None);
+        assert_eq!(ids.inside_own_tree(1000, 50), (0, 0));
+        assert_eq!(ids.inside_own_tree(1000, 20), (0, 0));
+        assert_eq!(ids.inside_own_tree(100_032, 200_032), (33, 33));
+        assert_eq!(ids.inside_own_tree(0, 42), (0, 42));
     }
 }

@@ -9,6 +9,9 @@ use super::copy::{CopyError, Owned, copy};
 use crate::firmware::identity::identity_cached;
 use crate::path::escape;
 
+/// The tree, in the directory that is moved into place.
+const TREE: &str = "tree";
+
 /// A copy that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -86,27 +89,31 @@ pub(crate) fn copied(
             CacheError { op: "read", path, source: error.source }
         })?;
     let copy_at = lowers.join(format!("{identity}-{}", hex(map.as_bytes())));
+    let tree_at = copy_at.join(TREE);
     if copy_at.is_dir() {
-        return Ok(copy_at);
+        return Ok(tree_at);
     }
     let lock_at = copy_at.with_extension("lock");
     let lock = File::create(&lock_at).map_err(failed("create", &lock_at))?;
     lock.lock().map_err(failed("lock", &lock_at))?;
     if copy_at.is_dir() {
-        return Ok(copy_at);
+        return Ok(tree_at);
     }
     let half = tempfile::Builder::new()
         .prefix("half-")
         .tempdir_in(&lowers)
         .map_err(failed("create", &lowers))?;
-    let tree = half.path().join("tree");
+    let tree = half.path().join(TREE);
     let owned = copy(rootfs, &tree).map_err(|CopyError { path, source }| {
         let op = if path.starts_with(rootfs) { "read" } else { "write" };
         CacheError { op, path, source }
     })?;
     own(&tree, owned).map_err(failed("set the owners in", &tree))?;
-    fs::rename(&tree, &copy_at).map_err(failed("create", &copy_at))?;
-    Ok(copy_at)
+    // Not the tree itself: to move a directory takes write permission for it, and it may be
+    // another id's by now.
+    fs::rename(half.path(), &copy_at).map_err(failed("create", &copy_at))?;
+    let _ = half.keep();
+    Ok(tree_at)
 }
 
 /// A short name for any bytes.
