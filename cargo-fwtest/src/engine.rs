@@ -6,7 +6,7 @@ pub use fwtest::command::{
     AskError, Launcher, ProjectError, StepError, SuiteTest, shell_word, suite_tests,
 };
 pub use fwtest::firmware::{Config, ConfigError, Firmware, Problem};
-pub use fwtest::path::escape;
+pub use fwtest::path::shown;
 
 /// Runs this process as a test binary that holds the suites alone; its arguments are those of
 /// libtest-mimic, after [`crate::source::SUITES`].

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use crate::engine::shown;
 use crate::engine::{AskError, ConfigError, Problem, ProjectError, StepError};
 use crate::exit::Exit;
 use crate::run::ended;
@@ -25,7 +26,7 @@ pub enum Error {
     #[error("failed to make a sandbox")]
     Launcher(#[source] StepError),
 
-    #[error("failed to {op} {}", path.display())]
+    #[error("failed to {op} {}", shown(path))]
     Os { op: &'static str, path: PathBuf, source: io::Error },
 
     #[error("failed to read the Cargo project of {}", directory.display())]
@@ -66,6 +67,11 @@ pub enum Error {
     Output(#[source] io::Error),
 }
 
+fn is_out_of_files(error: &io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+}
+
 impl Error {
     /// For `map_err`: what was done, to what.
     pub fn os(op: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
@@ -98,6 +104,9 @@ impl Error {
                  versions; update the older one"
             }
             Error::NoTests { hint, .. } => return hint.clone(),
+            Error::Os { source, .. } if is_out_of_files(source) => {
+                "raise the limit of open files (`ulimit -n`)"
+            }
             _ => return None,
         };
         Some(hint.to_owned())

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use globset::{Glob, GlobMatcher};
 
 use crate::cli::{FilterArgs, RunIgnored};
-use crate::engine::{self, Config, Firmware, Launcher, escape};
+use crate::engine::{self, Config, Firmware, Launcher, shown};
 use crate::error::Error;
 use crate::list::Test;
 
@@ -33,7 +33,7 @@ impl Selection {
             let Firmware { name, rootfs, .. } = firmware;
             engine::preflight(firmware).map_err(|source| Error::Firmware {
                 name: name.to_string(),
-                rootfs: escape(rootfs.as_os_str().as_encoded_bytes()).into_owned(),
+                rootfs: shown(rootfs).into_owned(),
                 source: Box::new(source),
             })?;
             launcher.prepare(rootfs).map_err(|source| Error::Prepare {

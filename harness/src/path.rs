@@ -60,6 +60,12 @@ impl fmt::Debug for GuestPath {
     }
 }
 
+/// A path of the host's, shown as [`GuestPath`] shows itself.
+#[must_use]
+pub fn shown(path: &std::path::Path) -> Cow<'_, str> {
+    escape(path.as_os_str().as_bytes())
+}
+
 /// What [`GuestPath`] does to display itself, for any bytes.
 #[must_use]
 pub fn escape(bytes: &[u8]) -> Cow<'_, str> {

@@ -2,6 +2,7 @@
 
 use super::paint::Paint;
 use crate::doctor::{Finding, State};
+use crate::engine::shown;
 use crate::run::{Finished, Tally, Verdict};
 use crate::select::{Selection, counted};
 
@@ -39,7 +40,7 @@ pub fn summary(tally: &Tally, paint: Paint) -> String {
     for Finished { test, kept, .. } in tally.failed() {
         text.push_str(&format!("  {test}\n"));
         if let Some(kept) = kept {
-            text.push_str(&format!("    files kept in {}\n", kept.display()));
+            text.push_str(&format!("    files kept in {}\n", shown(kept)));
         }
     }
     let passed = tally.finished.len() - failed;

@@ -10,11 +10,11 @@ use super::init::{self, Init};
 use super::problem::Problem;
 use super::root::Root;
 use crate::instance::FileKind;
-use crate::path::{GuestPath, escape};
+use crate::path::{GuestPath, shown};
 
 /// A root file system that cannot be booted.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to boot from `{}`", escape(rootfs.as_os_str().as_encoded_bytes()))]
+#[error("failed to boot from `{}`", shown(rootfs))]
 pub struct PreflightError {
     /// Where it is.
     pub rootfs: PathBuf,

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::{FileKind, Instance};
 use crate::diff::{Change, What};
+use crate::path::shown;
 use crate::sandbox::{FromKeeper, ToKeeper};
 
 /// Part of what was to be kept could not be.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to write {}", path.display())]
+#[error("failed to write `{}`", shown(path))]
 pub(crate) struct KeepError {
     path: PathBuf,
     source: io::Error,

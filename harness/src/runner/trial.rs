@@ -109,8 +109,9 @@ impl Plan {
         let text = result.as_ref().err().map_or("passed\n", String::as_str);
         match instance.keep(&directory, text) {
             Ok(()) => {
-                let kept =
-                    |text: String| format!("{text}\n  {:<10}{}", "kept", directory.display());
+                let kept = |text: String| {
+                    format!("{text}\n  {:<10}{}", "kept", crate::path::shown(&directory))
+                };
                 (result.map_err(kept), Some(directory))
             }
             // A verdict must not change because the disk is full or read-only.

@@ -21,7 +21,7 @@ pub(crate) async fn run(
     for PlacedStep { line, step } in steps {
         carry_out(step, instance).await.map_err(|mismatch| Failure {
             location: Location {
-                file: file.display().to_string(),
+                file: crate::path::shown(file).into_owned(),
                 line: u32::try_from(*line).unwrap_or(u32::MAX),
                 column: 1,
             },

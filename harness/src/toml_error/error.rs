@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::place::Place;
+use crate::path::shown;
 
 /// A TOML file that could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It could not be read.
-    #[error("failed to read `{}`", path.display())]
+    #[error("failed to read `{}`", shown(path))]
     Read {
         /// Which file.
         path: PathBuf,
@@ -66,7 +67,7 @@ impl TomlError {
     /// What is wrong, in a line: ``failed to read `tests/web.fw.toml`: unknown key `timout` ``.
     #[must_use]
     pub fn message(&self) -> String {
-        format!("failed to read `{}`: {}", self.path.display(), self.message)
+        format!("failed to read `{}`: {}", shown(&self.path), self.message)
     }
 
     /// Line and column, both from 1; the column counts characters.

@@ -7,17 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::copy::{CopyError, Owned, copy};
 use crate::firmware::identity::identity_cached;
-use crate::path::escape;
+use crate::path::shown;
 
 /// The tree, in the directory that is moved into place.
 const TREE: &str = "tree";
 
 /// A copy that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "failed to {op} `{}` while preparing the firmware for this user",
-    escape(path.as_os_str().as_encoded_bytes())
-)]
+#[error("failed to {op} `{}` while preparing the firmware for this user", shown(path))]
 pub struct CacheError {
     /// What failed.
     pub op: &'static str,
