@@ -14,6 +14,7 @@ use tokio::net::unix::pipe;
 use super::user::User;
 use super::{ExecError, ExitStatus, Instance, Output};
 use crate::path::GuestPath;
+use crate::runner::failure::quoted;
 use crate::sandbox::{ExecOrder, FromCommand, StatusChannel, StepError, environment};
 
 /// How long a command may take where nothing else is said.
@@ -278,8 +279,8 @@ async fn next(
     }
 }
 
-/// A command as one would type it, near enough.
+/// A command as one would type it.
 fn shown(argv: &[OsString]) -> String {
-    let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<_> = argv.iter().map(|word| quoted(&word.to_string_lossy())).collect();
     words.join(" ")
 }

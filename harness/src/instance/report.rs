@@ -89,11 +89,25 @@ impl Instance {
         match self.sandbox().ask(&ToKeeper::Storage) {
             Ok((FromKeeper::Storage(used, size), _)) => {
                 let full = if used >= size { ", full: raise `limits.storage`" } else { "" };
-                format!("{} of {} KiB used{full}", used / 1024, size / 1024)
+                format!("{} of {} used{full}", bytes(used), bytes(size))
             }
             Ok(_) => "not told".to_owned(),
             Err(error) => chain(&error),
         }
+    }
+}
+
+/// `12 KiB`, `11.8 GiB`: with one unit, and at most one digit after the point.
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut tenths = count * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10240 && unit + 1 < UNITS.len() {
+        (tenths, unit) = (tenths / 1024, unit + 1);
+    }
+    match tenths % 10 {
+        0 => format!("{} {}", tenths / 10, UNITS[unit]),
+        tenth => format!("{}.{tenth} {}", tenths / 10, UNITS[unit]),
     }
 }
 
@@ -148,6 +162,12 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_has_one_unit() {
+        let shown = [0, 4096, 65536, 1 << 20, 12_638_253_056].map(bytes);
+        assert_eq!(shown, ["0 KiB", "4 KiB", "64 KiB", "1 MiB", "11.7 GiB"]);
+    }
 
     #[test]
     fn a_tree_shows_who_is_whose_and_who_is_dead() {

@@ -10,6 +10,7 @@ use crate::expect::{
     check_running, check_size, check_status, check_target, content,
 };
 use crate::instance::{ExitStatus, Instance, Output, Processes, chain};
+use crate::runner::failure::quoted;
 use crate::snapshot::check_rootfs;
 
 /// Does the steps in order, up to the first that does not hold.
@@ -72,7 +73,8 @@ async fn carry_out(step: &Step, instance: &mut Instance) -> Result<(), Mismatch>
 }
 
 async fn run_command(exec: &step::Exec, instance: &Instance) -> Result<(), Mismatch> {
-    let command = format!("`{}`", exec.run.join(" "));
+    let words: Vec<_> = exec.run.iter().map(|word| quoted(word)).collect();
+    let command = format!("`{}`", words.join(" "));
     let mut running = instance.exec(&exec.run);
     if let Some(input) = &exec.stdin {
         running = running.stdin(input.as_bytes());
