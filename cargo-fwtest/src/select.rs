@@ -104,6 +104,15 @@ impl<'a> Filter<'a> {
             );
         }
         let why = format!("the filter matches none of {}", counted(rest.len(), "test"));
+        let asked =
+            |test: &&Test| self.firmwares.iter().any(|it| it.is_match(firmware(&test.name)));
+        if !self.firmwares.is_empty() && !rest.iter().any(|test| asked(&test)) {
+            let mut names: Vec<_> = rest.iter().map(|test| firmware(&test.name)).collect();
+            names.sort();
+            names.dedup();
+            let why = format!("none is for the firmware `{}`", self.args.firmware.join("` or `"));
+            return (why, Some(format!("there are tests for `{}`", names.join("`, `"))));
+        }
         let wanted = match &self.args.filters[..] {
             [] => &self.args.firmware,
             filters => filters,
@@ -198,8 +207,7 @@ mod tests {
         check("logni", "the filter matches none of 4 tests; the nearest: `router::web::login`");
         check(
             "--firmware ruoter",
-            "the filter matches none of 4 tests; the nearest: `router::boot::slow`, \
-             `router::web::login`, `router::web::ui`",
+            "none is for the firmware `ruoter`; there are tests for `camera`, `router`",
         );
         check(
             "zzz",

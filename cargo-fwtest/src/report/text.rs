@@ -35,7 +35,9 @@ pub fn summary(tally: &Tally, paint: Paint) -> String {
     let mut text = String::new();
     let failed = tally.failed().count();
     if failed > 0 {
-        text.push_str("\nfailed:\n");
+        // Below a report there is a blank line already.
+        let below = tally.finished.last().is_some_and(|last| last.verdict != Verdict::Passed);
+        text.push_str(if below { "failed:\n" } else { "\nfailed:\n" });
     }
     for Finished { test, kept, .. } in tally.failed() {
         text.push_str(&format!("  {test}\n"));
@@ -126,7 +128,7 @@ mod tests {
         };
         assert_eq!(
             summary(&tally, Paint::NONE),
-            "\nfailed:\n  router::web::login\n    files kept in /repo/target/fwtest/login\n  \
+            "failed:\n  router::web::login\n    files kept in /repo/target/fwtest/login\n  \
              camera::web::login\n\n1 passed, 2 failed, 1 skipped in 1.23s\n"
         );
         let tally = Tally { not_run: 2, ..Tally::default() };

@@ -16,7 +16,10 @@ pub struct Project {
 }
 
 const FILES: &[(&str, &str)] = &[
-    ("fwtest.toml", "[firmware.router]\nrootfs = \"rootfs\"\n"),
+    (
+        "fwtest.toml",
+        "[firmware.router]\nrootfs = \"target/rootfs\"\n[firmware.camera]\nrootfs = \"target/rootfs\"\n",
+    ),
     ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\nexclude = [\"target\"]\n"),
     ("fwtest/Cargo.toml", "[package]\nname = \"fwtest\"\nedition = \"2021\"\n"),
     ("fwtest/src/lib.rs", include_str!("fake.rs")),
@@ -67,6 +70,7 @@ impl Project {
         static WRITTEN: Once = Once::new();
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("project");
         WRITTEN.call_once(|| {
+            make_rootfs(&root.join("target"));
             for (path, text) in FILES {
                 let path = root.join(path);
                 // Cargo builds by mtime, so what is the same stays untouched.
@@ -97,11 +101,35 @@ impl Project {
     }
 }
 
+/// What the fakes never boot, and the command looks at all the same. Several processes may make it.
+fn make_rootfs(target: &Path) {
+    let rootfs = target.join("rootfs");
+    if rootfs.exists() {
+        return;
+    }
+    fs::create_dir_all(target).unwrap();
+    let half = tempfile::tempdir_in(target).unwrap();
+    fixtures::minimal(&half.path().join("rootfs"), "exec sleep 1000");
+    let moved = fs::rename(half.path().join("rootfs"), &rootfs);
+    assert!(moved.is_ok() || rootfs.exists(), "{moved:?}");
+}
+
 /// The real command, with nothing of this run's environment that it would heed.
 pub fn fwtest_in(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-fwtest"));
-    command.arg("fwtest").current_dir(directory).stdin(Stdio::null());
+    fwtest_under(&[], directory)
+}
+
+/// The same, started by another program: what stands in `under` goes before it.
+pub fn fwtest_under(under: &[&str], directory: &Path) -> Command {
+    let binary = env!("CARGO_BIN_EXE_cargo-fwtest");
+    let mut words = under.iter().copied().chain([binary, "fwtest"]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).current_dir(directory).stdin(Stdio::null());
     for name in ["CI", "CARGO_TARGET_DIR", "FWTEST_KEEP", "INSTA_UPDATE", "INSTA_WORKSPACE_ROOT"] {
+        command.env_remove(name);
+    }
+    // What makes this process a test of Cargo's is not the throw-away project's.
+    for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
         command.env_remove(name);
     }
     command.env("CARGO_NET_OFFLINE", "true");
@@ -140,5 +168,9 @@ pub fn tidy(output: io::Result<Output>, root: &Path) -> Ran {
     let stdout = replace(stdout, r"in \d+\.\d\ds\n", "in TIME\n");
     // Cargo's lines begin with a verb in a column of its own.
     let stderr = replace(text(output.stderr), r"(?m)^ +(Compiling|Finished|Blocking) .*\n", "");
+    // The host's, and the user's.
+    let stderr = replace(stderr, r"(?m)^layers: user .*$", "layers: LAYERS");
+    let stdout = replace(stdout, r"(?m)^( +\| )\+\d+\.\d\ds", "$1+TIME");
+    let stdout = replace(stdout, r"running for \d+\.\d\d s", "running for TIME");
     Ran { code: output.status.code(), stdout, stderr }
 }

@@ -65,7 +65,6 @@ fn children_are_told_how_to_run() {
     INSTA_UPDATE=unset
     INSTA_OUTPUT=none
 
-
     failed:
       router::odd::environment
         files kept in /kept/it
@@ -81,7 +80,6 @@ fn children_are_told_how_to_run() {
     FWTEST_NO_CAPTURE=unset
     INSTA_UPDATE=always
     INSTA_OUTPUT=none
-
 
     failed:
       router::odd::environment
@@ -102,7 +100,6 @@ fn children_are_told_where_things_are() {
     config ROOT/fwtest.toml
     keep ROOT/target/fwtest
     insta ROOT
-
 
     failed:
       router::odd::directories

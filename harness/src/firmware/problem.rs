@@ -154,6 +154,9 @@ impl Problem {
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "whoever runs the tests has to be able to read the whole firmware".to_owned()
             }
+            Self::Unreadable { source, .. } if source.raw_os_error() == Some(libc::EMFILE) => {
+                "raise the limit of open files (`ulimit -n`)".to_owned()
+            }
             Self::MountPoint { path, .. } => {
                 format!("the sandbox mounts its own `{path}`: make it a directory, or leave it out")
             }

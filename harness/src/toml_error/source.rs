@@ -1,5 +1,6 @@
 //! The text that an error points into.
 
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,13 @@ impl Source {
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Self { path: path.to_owned(), text }),
-            Err(source) => Err(LoadError::Read { path: path.to_owned(), source }),
+            Err(source) => {
+                let source = match source.kind() {
+                    io::ErrorKind::InvalidData => io::Error::new(source.kind(), "it is not UTF-8"),
+                    _ => source,
+                };
+                Err(LoadError::Read { path: path.to_owned(), source })
+            }
         }
     }
 
