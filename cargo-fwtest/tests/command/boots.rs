@@ -45,8 +45,9 @@ fn an_init_that_ends_at_once() {
 #[test]
 fn an_init_that_ends_where_nothing_waits_for_it() {
     let repo = Repo::with_init("echo no flash found; exit 3");
+    repo.change("tests/web.fw.toml", "[\"echo\", \"hello\"]", "[\"sleep\", \"1000\"]");
     let stdout = repo.run("").stdout;
-    // The command is refused, or goes down with its init; either way the end is told.
+    // The command comes too late, or is killed with its init; either way the end is told.
     assert!(stdout.contains("init has ended (exit status 3)"), "{stdout}");
     assert!(stdout.contains("init      /sbin/init has ended: exit status 3"), "{stdout}");
     assert!(stdout.contains("no flash found"), "{stdout}");

@@ -68,7 +68,7 @@ impl Instance {
     }
 
     /// How init has ended, once it has; `None` where nobody tells of it within `limit`.
-    pub(super) async fn end_status(&self, limit: Duration) -> Option<ExitStatus> {
+    pub(crate) async fn end_status(&self, limit: Duration) -> Option<ExitStatus> {
         let told = async {
             loop {
                 match self.status() {

@@ -144,9 +144,14 @@ impl StepError {
 }
 
 impl StepError {
-    /// Whether there was no instance to enter any more: its init has ended.
+    /// Whether it looks like there is no instance to enter any more, for its init has ended.
     pub(crate) fn is_ended(&self) -> bool {
-        self.step == Step::Enter && self.source.raw_os_error() == Some(libc::ESRCH)
+        match (&self.step, self.source.raw_os_error()) {
+            (Step::Enter, Some(libc::ESRCH)) => true,
+            // What the kernel says of a pid namespace that is going: pid_namespaces(7).
+            (Step::Clone(Role::Command), Some(libc::ENOMEM)) => true,
+            _ => false,
+        }
     }
 
     /// The same error for another reader: `io::Error` has no copy.

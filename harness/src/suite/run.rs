@@ -1,6 +1,7 @@
 //! A suite's test, step by step, on the same engine as a Rust test.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::PlacedStep;
 use super::step::{self, Count, Ports, Step, TextChecks};
@@ -12,6 +13,9 @@ use crate::expect::{
 use crate::instance::{ExitStatus, Instance, Output, Processes, chain};
 use crate::runner::failure::quoted;
 use crate::snapshot::check_rootfs;
+
+/// How long it may take to learn that init has ended, after it took a command along.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Does the steps in order, up to the first that does not hold.
 pub(crate) async fn run(
@@ -97,7 +101,14 @@ async fn run_command(exec: &step::Exec, instance: &Instance) -> Result<(), Misma
         Err(error) => return Err(Mismatch::new(wanted, chain(&error))),
     };
     if output.status != exec.status {
-        return Err(Mismatch::new(wanted, ended(&output)));
+        let mut seen = ended(&output);
+        // The end of init kills everything.
+        if output.status == ExitStatus::Signal(libc::SIGKILL)
+            && let Some(status) = instance.end_status(FAREWELL).await
+        {
+            seen.push_str(&format!("; init has ended ({status})"));
+        }
+        return Err(Mismatch::new(wanted, seen));
     }
     check_text(&exec.stdout, &output.stdout(), &format!("stdout of {command}"))?;
     check_text(&exec.stderr, &output.stderr(), &format!("stderr of {command}"))
