@@ -36,10 +36,10 @@
 //!
 //!     let name = fw.exec(["hostname"]).await?.success()?;
 //!     expect!(name.stdout()).trimmed().eq("router");
-//!     expect!(fw.http("http://router/").await?).status(200).body(contains("Status"));
-//!     expect!(fw.file("/etc/shadow")).mode(0o600).owner("root:root");
 //!     expect!(fw.processes()).named("httpd").count(1);
+//!     expect!(fw.file("/etc/shadow")).mode(0o600).owner("root:root");
 //!     expect!(fw.listening()).only(["tcp:80"]);
+//!     expect!(fw.http("http://router/").await?).status(200).body(contains("Status"));
 //!
 //!     assert_rootfs_snapshot!(fw);
 //!     Ok(())
@@ -112,6 +112,11 @@ pub mod value;
 
 #[doc(hidden)]
 pub use registry as __private;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 /// Makes a function a test: it runs once on each firmware of fwtest.toml, each time on a fresh
 /// instance of its own.
