@@ -23,6 +23,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Awaiting it runs it to its end.
 ///
 /// It ends when the command itself does, even if something that it left behind holds its output.
+///
+/// # Errors
+/// Awaiting it gives [`ExecError`]: it could not be started, did not end in time, or the instance
+/// ended first. An exit status other than 0 is none: [`Output::success`] makes it one.
 #[must_use = "it runs when it is awaited, or by `spawn`"]
 #[derive(Debug)]
 pub struct Exec<'a> {
