@@ -1,5 +1,93 @@
 //! Boots an embedded-Linux firmware's root file system, with its own unmodified pid 1, in a sandbox
 //! that takes milliseconds to make, and tests it from outside.
+//!
+//! A test gets a running firmware of its own, an [`Instance`](instance::Instance): it asks for
+//! files, processes, open ports, web pages and commands, says what it expects of them, and compares
+//! what the firmware has changed in its root file system with a snapshot that somebody has reviewed.
+//! The firmware needs no shell, no ssh and no agent for it, and the machine that runs the test needs
+//! no root.
+//!
+//! # A test binary
+//!
+//! `fwtest.toml`, beside or above the package's `Cargo.toml`, names the firmwares:
+//!
+//! ```toml
+//! [firmware.router]
+//! rootfs = "output/target"
+//! ready = [{ port = "tcp:80" }]
+//! ```
+//!
+//! `Cargo.toml` has a test target without libtest's own `main`:
+//!
+//! ```toml
+//! [[test]]
+//! name = "router"
+//! harness = false
+//! ```
+//!
+//! And `tests/router.rs` has the tests:
+//!
+//! ```no_run
+//! use fwtest::prelude::*;
+//!
+//! #[fwtest::test]
+//! async fn web_ui(fw: &mut Instance) -> Result<()> {
+//!     fw.wait(port("tcp:80")).await?;
+//!
+//!     let name = fw.exec(["hostname"]).await?.success()?;
+//!     expect!(name.stdout()).trimmed().eq("router");
+//!     expect!(fw.processes()).named("httpd").count(1);
+//!     expect!(fw.file("/etc/shadow")).mode(0o600).owner("root:root");
+//!     expect!(fw.listening()).only(["tcp:80"]);
+//!     expect!(fw.http("http://router/").await?).status(200).body(contains("Status"));
+//!
+//!     assert_rootfs_snapshot!(fw);
+//!     Ok(())
+//! }
+//!
+//! fwtest::main!();
+//! ```
+//!
+//! `cargo test`, `cargo nextest run` and `cargo fwtest` run it, once on each firmware; the test's
+//! name is then `router::router::web_ui`: firmware, file, function. Each run boots anew.
+//!
+//! # Words
+//!
+//! * **firmware**: a root file system to boot, and how: a `[firmware.NAME]` of fwtest.toml, here a
+//!   [`Firmware`](firmware::Firmware).
+//! * **instance**: one running firmware, with an upper layer of its own. Its end is the end of every
+//!   process, mount and namespace of it.
+//! * **lower**, **middle**, **upper**: the layers of an instance's root file system: the firmware,
+//!   which nothing writes to; the harness's own few names, read-only; what the firmware writes, on a
+//!   tmpfs that is gone with the instance.
+//! * **change**: one difference between the upper layer and what lies below it: added, changed or
+//!   removed. See [`diff`].
+//! * **snapshot**: the changes as text, kept beside the tests and reviewed like code. See
+//!   [`assert_rootfs_snapshot!`].
+//! * **suite**: a `*.fw.toml` file of tests, which need no Rust. See [`suite`].
+//!
+//! # What goes where
+//!
+//! | module | has |
+//! | --- | --- |
+//! | [`prelude`] | what a test needs, in one `use` |
+//! | [`instance`] | the running firmware, and what can be asked of it |
+//! | [`ready`] | the conditions that a test or a boot waits for |
+//! | [`mod@expect`] | [`expect!`], its matchers, and the failure that they make |
+//! | [`firmware`] | fwtest.toml, and whether a root file system can boot at all |
+//! | [`diff`], [`snapshot`] | changes, and changes as text |
+//! | [`suite`] | suites, as data |
+//!
+//! # What it is not
+//!
+//! It keeps a firmware that believes to be alone on a board from harming the machine that tests it:
+//! the firmware's root is nobody there, and the kernel's own permission checks are the wall. That is
+//! protection from accidents. It is no jail for malware: firmware and host share one kernel.
+//!
+//! It is no emulator. The firmware has to be built for the CPU that runs the tests, and meets that
+//! machine's kernel: drivers, kernel modules, the boot loader, dm-verity and real flash are not there
+//! to be tested.
+#![warn(missing_docs)]
 
 #[cfg(test)]
 extern crate self as fwtest; // as the attribute's expansion calls it
@@ -24,6 +112,11 @@ pub mod value;
 
 #[doc(hidden)]
 pub use registry as __private;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 /// Makes a function a test: it runs once on each firmware of fwtest.toml, each time on a fresh
 /// instance of its own.

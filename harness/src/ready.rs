@@ -16,7 +16,8 @@ use crate::value::{Pattern, Port, ValueError, optional_duration, optional_guest_
 pub struct Condition {
     /// What is waited for.
     pub awaited: Awaited,
-    /// For how long at most; the waiter's own limit where it is not said.
+    /// For how long at most; the waiter's own limit where it is not said: 10 s in a test, and at boot
+    /// what is left of `boot-timeout`.
     pub within: Option<Duration>,
 }
 
@@ -29,7 +30,8 @@ pub enum Awaited {
     Log(Pattern),
     /// A process of that name runs.
     Process(String),
-    /// The file exists, links followed.
+    /// The name exists. Links on the way are followed inside the guest; the last component is not, so
+    /// that a link counts whether its target exists or not.
     File(GuestPath),
     /// The console has shown nothing for so long.
     Quiet(Duration),
@@ -68,19 +70,20 @@ pub fn log(pattern: &str) -> Condition {
     Awaited::Log(right(pattern.parse())).into()
 }
 
-/// Until a process of that name runs.
+/// Until a process of that name runs, a zombie not counted: see
+/// [`Process::is_named`](crate::instance::Process::is_named).
 #[must_use]
 pub fn process(name: &str) -> Condition {
     Awaited::Process(name.to_owned()).into()
 }
 
-/// Until the firmware has that file.
+/// Until the firmware has a file of that name: see [`Awaited::File`].
 #[must_use]
 pub fn file(path: &str) -> Condition {
     Awaited::File(GuestPath::from(path)).into()
 }
 
-/// Until the console has shown nothing for so long.
+/// Until the console has shown nothing for so long. A firmware is silent before its first word too.
 #[must_use]
 pub fn quiet(length: Duration) -> Condition {
     Awaited::Quiet(length).into()

@@ -5,7 +5,7 @@ use std::panic;
 use super::{Failure, Location, Mismatch};
 
 /// Looks at a value: the matchers of [`Subject`] say what it should be, and the first that does
-/// not hold ends the test with a [`Failure`](crate::expect::Failure).
+/// not hold ends the test with a [`Failure`].
 ///
 /// Alone it checks nothing, so the compiler warns.
 ///
@@ -23,6 +23,10 @@ macro_rules! expect {
 }
 
 /// A value, and the code that it came from. Made by [`expect!`](crate::expect!).
+///
+/// Every matcher gives the subject back, to be asked the next; one that does not hold, or that
+/// cannot know, panics with a [`Failure`], which the runner shows as the
+/// test's.
 ///
 /// Which matchers it has is a matter of the value's type:
 ///

@@ -46,9 +46,10 @@ pub struct Firmware {
     pub boot_timeout: Duration,
     /// What it may use.
     pub limits: Limits,
-    /// Variables for its pid 1, besides those that the kernel would give it.
+    /// Variables for its pid 1, besides PATH, HOME and TERM, or in their place.
     pub env: BTreeMap<String, String>,
-    /// What its pid 1 takes for an order to power off.
+    /// What its pid 1 takes for an order to power off; where it is not said, SIGUSR2 for busybox and
+    /// SIGTERM for any other.
     pub stop_signal: Option<Signal>,
 }
 
@@ -56,7 +57,8 @@ pub struct Firmware {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Room for what it writes to its root file system.
+    /// Room for what it writes to its root file system, in bytes; half of the machine's memory, as
+    /// tmpfs(5) has it, where it is not said.
     pub storage: Option<Size>,
 }
 

@@ -26,6 +26,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Awaiting it runs it to its end.
 ///
 /// It ends when the command itself does, even if something that it left behind holds its output.
+///
+/// # Errors
+/// Awaiting it gives [`ExecError`]: it could not be started, did not end in time, or the instance
+/// ended first. An exit status other than 0 is none: [`Output::success`] makes it one.
 #[must_use = "it runs when it is awaited, or by `spawn`"]
 #[derive(Debug)]
 pub struct Exec<'a> {
@@ -254,14 +258,16 @@ async fn write(stdin: &mut Option<pipe::Sender>, bytes: &[u8]) -> io::Result<usi
     }
 }
 
+/// Takes what a pipe holds now. Past the runtime, which takes an event that it has not seen yet for
+/// none.
 fn drain(pipe: &pipe::Receiver, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut piece = [0; 16 * 1024];
     loop {
-        bytes.reserve(4096);
-        match pipe.try_read_buf(bytes) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
+        match rustix::io::read(pipe, &mut piece) {
+            Ok(0) | Err(rustix::io::Errno::AGAIN) => return Ok(()),
+            Ok(length) => bytes.extend_from_slice(&piece[..length]),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }

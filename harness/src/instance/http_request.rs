@@ -14,7 +14,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// As much as an answer may hold: a test that downloads more wants `tcp` and its own loop.
 const LIMIT: usize = 64 << 20;
 
-/// A request that is sent when it is awaited.
+/// A request that is sent when it is awaited: a GET, for at most 10 s, unless its methods say
+/// otherwise. A redirect is not followed, and an answer may have 64 MiB.
+///
+/// # Errors
+/// Awaiting it gives [`NetError`]: a URL that cannot be asked for, nobody who answers there, no
+/// HTTP in the answer, or none in time. A status such as 404 is an answer and no error.
 #[must_use = "it is sent when it is awaited"]
 #[derive(Debug)]
 pub struct Request<'a> {

@@ -118,7 +118,10 @@ impl StepError {
                  have no more of them; `cargo fwtest doctor` prints the one-time mend"
             }
             (Step::Clone(Role::Launcher), libc::EPERM)
-            | (Step::MapIds(Role::Launcher), libc::EPERM | libc::EACCES) => {
+            | (
+                Step::MapIds(Role::Launcher) | Step::BecomeRoot(Role::Launcher),
+                libc::EPERM | libc::EACCES,
+            ) => {
                 "this host keeps user namespaces from this user; `cargo fwtest doctor` prints the \
                  one-time mend"
             }
@@ -126,8 +129,8 @@ impl StepError {
                 "the instance's storage is full before its firmware ran; raise `limits.storage`"
             }
             (Step::OpenLower(_), libc::EINVAL) => {
-                "the kernel cannot show this file system with other owners, or it holds mounts; \
-                 copy the firmware to ext4, xfs, btrfs or tmpfs"
+                "something is mounted below that directory, which an ordinary user's copy of it \
+                 must not uncover; unmount it, or copy the firmware without it"
             }
             (Step::OpenLower(_), libc::EACCES) => {
                 "every directory on the way to the firmware must be searchable for this user"

@@ -1,9 +1,11 @@
 //! The system call filter of everything that runs in a guest.
 //!
 //! The user namespace is the wall; this is for what it lets through. Today: the kernel's log, which
-//! is the host's and may be read by anybody where `kernel.dmesg_restrict` is 0, and changes of
-//! owner where the guest has a single id: those are pretended, as the firmware's own scripts
-//! expect them to work.
+//! is the host's and may be read by anybody where `kernel.dmesg_restrict` is 0; changes of owner
+//! where the guest has a single id: those are pretended, as the firmware's own scripts expect them
+//! to work; and the order to a terminal to drop what it has not sent yet (tcflush(3)), which every
+//! getty gives first: a UART has long sent it by then, a keeper that waits for a processor has not
+//! read it, and the last words of a boot would be lost.
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
@@ -21,6 +23,7 @@ enum Answer {
 struct Machine {
     audit_arch: u32,
     syslog: &'static [u32],
+    ioctl: &'static [u32],
     /// chown, fchown, lchown, fchownat and the 16-bit ones, setgroups.
     ownership: &'static [u32],
 }
@@ -31,6 +34,7 @@ const MACHINES: &[Machine] = &[
     Machine {
         audit_arch: 0xC000_003E,
         syslog: &[103, 103 | 1 << 30],
+        ioctl: &[16, 514 | 1 << 30],
         ownership: &[
             92,
             93,
@@ -50,14 +54,16 @@ const MACHINES: &[Machine] = &[
 const I386: Machine = Machine {
     audit_arch: 0x4000_0003,
     syslog: &[103],
+    ioctl: &[54],
     ownership: &[182, 95, 16, 298, 81, 212, 207, 198, 206],
 };
 #[cfg(target_arch = "aarch64")]
 const MACHINES: &[Machine] = &[
-    Machine { audit_arch: 0xC000_00B7, syslog: &[116], ownership: &[54, 55, 159] },
+    Machine { audit_arch: 0xC000_00B7, syslog: &[116], ioctl: &[29], ownership: &[54, 55, 159] },
     Machine {
         audit_arch: 0x4000_0028,
         syslog: &[103],
+        ioctl: &[54],
         ownership: &[182, 95, 16, 325, 81, 212, 207, 198, 206],
     },
 ];
@@ -65,6 +71,13 @@ const MACHINES: &[Machine] = &[
 /// Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
+/// The lower halves of the second and third argument.
+const COMMAND: u32 = if cfg!(target_endian = "little") { 24 } else { 28 };
+const QUEUE: u32 = COMMAND + 8;
+/// ioctl_tty(2)
+const TCFLSH: u32 = 0x540B;
+const TCOFLUSH: u32 = 1;
+const TCIOFLUSH: u32 = 2;
 
 /// The program. Without `single_id` owners are changed for real.
 pub(crate) fn program(single_id: bool) -> Vec<sock_filter> {
@@ -79,6 +92,18 @@ pub(crate) fn program(single_id: bool) -> Vec<sock_filter> {
         for (number, answer) in rules {
             block.push(jump(number, 0, 1));
             block.push(statement(BPF_RET | BPF_K, answer.code()));
+        }
+        for number in machine.ioctl {
+            block.extend([
+                jump(*number, 0, 7),
+                statement(BPF_LD | BPF_W | BPF_ABS, COMMAND),
+                jump(TCFLSH, 0, 4),
+                statement(BPF_LD | BPF_W | BPF_ABS, QUEUE),
+                jump(TCOFLUSH, 1, 0),
+                jump(TCIOFLUSH, 0, 1),
+                statement(BPF_RET | BPF_K, Answer::Pretend.code()),
+                statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW),
+            ]);
         }
         block.push(statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW));
         program.push(statement(BPF_LD | BPF_W | BPF_ABS, ARCH));
@@ -113,14 +138,20 @@ mod tests {
     use super::*;
 
     /// Runs a filter as the kernel does, as far as ours goes.
-    fn run(program: &[sock_filter], arch: u32, number: u32) -> u32 {
+    fn run(program: &[sock_filter], arch: u32, number: u32, arguments: [u32; 2]) -> u32 {
         let (mut accumulator, mut at) = (0, 0);
         loop {
             let instruction = &program[at];
             at += 1;
             match u32::from(instruction.code) {
                 code if code == BPF_LD | BPF_W | BPF_ABS => {
-                    accumulator = if instruction.k == ARCH { arch } else { number };
+                    accumulator = match instruction.k {
+                        ARCH => arch,
+                        NUMBER => number,
+                        COMMAND => arguments[0],
+                        QUEUE => arguments[1],
+                        other => panic!("loads {other}"),
+                    };
                 }
                 code if code == BPF_JMP | BPF_JEQ | BPF_K => {
                     let equal = accumulator == instruction.k;
@@ -153,8 +184,36 @@ mod tests {
             (true, X86_64, 103, refuse),
             (true, 0xC000_00B7, 103, allow), // no program of that machine runs natively
         ] {
-            let answer = run(&program(single), arch, number);
+            let answer = run(&program(single), arch, number, [0, 0]);
             assert_eq!(answer, expected, "single {single}, arch {arch:x}, call {number}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn what_was_written_to_a_terminal_is_not_dropped() {
+        const X86_64: u32 = 0xC000_003E;
+        const I386: u32 = 0x4000_0003;
+        const TCGETS: u32 = 0x5401;
+        let allow = libc::SECCOMP_RET_ALLOW;
+        let pretend = Answer::Pretend.code();
+        for (arch, number, arguments, expected) in [
+            (X86_64, 16, [TCFLSH, TCOFLUSH], pretend),
+            (X86_64, 16, [TCFLSH, TCIOFLUSH], pretend),
+            (X86_64, 16, [TCFLSH, 0], allow), // what came in and was not read
+            (X86_64, 16, [TCGETS, TCOFLUSH], allow),
+            (X86_64, 514 | 1 << 30, [TCFLSH, TCOFLUSH], pretend),
+            (I386, 54, [TCFLSH, TCIOFLUSH], pretend),
+            (I386, 16, [TCFLSH, TCIOFLUSH], allow), // lchown there
+        ] {
+            for single in [false, true] {
+                let answer = run(&program(single), arch, number, arguments);
+                let expected = match (single, arch, number) {
+                    (true, I386, 16) => pretend,
+                    _ => expected,
+                };
+                assert_eq!(answer, expected, "single {single}, {arch:x}, {number}, {arguments:x?}");
+            }
         }
     }
 }

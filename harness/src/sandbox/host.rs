@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -170,6 +171,12 @@ impl Launcher {
 
     /// With owners that the mount shifts, which takes root and a file system that can.
     fn shifted(&self, rootfs: &Path) -> Result<OwnedFd, AskError> {
+        let top = fs::metadata(rootfs).during(|| open_step(rootfs))?;
+        if top.uid() != 0 {
+            // An ordinary user's tree, and root's run: what is the user's there is meant to be root's
+            // in the guest, as it is when the user runs it.
+            return self.copied_mount(rootfs);
+        }
         let mount = open_mount(rootfs)?;
         let user_namespace = self.user_namespace()?;
         match sys::set_lower_attributes(mount.as_fd(), Some(user_namespace.as_fd())) {
@@ -177,13 +184,17 @@ impl Launcher {
             // Overlayfs, NFS and others cannot: Docker's root file system for one.
             // Nor may the root of a container that is not the host's.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EPERM)) => {
-                let copy = self.copy(rootfs)?;
-                let mount = open_mount(&copy)?;
-                sys::set_lower_attributes(mount.as_fd(), None).during(|| open_step(&copy))?;
-                Ok(mount)
+                self.copied_mount(rootfs)
             }
             Err(error) => Err(error).during(|| open_step(rootfs)).map_err(AskError::Step),
         }
+    }
+
+    fn copied_mount(&self, rootfs: &Path) -> Result<OwnedFd, AskError> {
+        let copy = self.copy(rootfs)?;
+        let mount = open_mount(&copy)?;
+        sys::set_lower_attributes(mount.as_fd(), None).during(|| open_step(&copy))?;
+        Ok(mount)
     }
 
     fn user_namespace(&self) -> Result<OwnedFd, StepError> {
@@ -212,9 +223,14 @@ impl Launcher {
         let single = ids.single();
         let map = format!("{ids:?}");
         let copied = copied(rootfs, &map, |tree, owned| {
+            let top = owned.last().map_or((0, 0), |top| (top.uid, top.gid));
             if rustix::process::geteuid().is_root() {
                 // Ids of the host: the file system shows them as they are.
-                let shifted = |(uid, gid)| ids.outside(uid, gid).unwrap_or((uid, gid));
+                let shifted = |(uid, gid)| {
+                    let uid = if uid == top.0 { 0 } else { uid };
+                    let gid = if gid == top.1 { 0 } else { gid };
+                    ids.outside(uid, gid).unwrap_or((uid, gid))
+                };
                 return owned.into_iter().try_for_each(|name| {
                     let ids = shifted((name.uid, name.gid));
                     name.of(ids).apply(tree)
@@ -223,7 +239,7 @@ impl Launcher {
             // Of a tree whose top is ours, what is ours is the guest root's; of another one every
             // owner means itself. What is root's is ours by now; the rest takes rights that the
             // launcher has, where it has ids.
-            let ours = owned.last().is_some_and(|top| ids.has_user(top.uid));
+            let ours = ids.has_user(top.0);
             let guest = |(uid, gid)| match ours {
                 true => ids.inside_own_tree(uid, gid),
                 false => (uid, gid),

@@ -4,7 +4,7 @@
 //! * **step**: one thing that a test does or asserts. A step that would assert nothing is an error.
 //! * **line**: where a step stands, so that its failure points there.
 //!
-//! Parsing is pure. Only [`Suite::load`] and [`discover`] touch files.
+//! Parsing is pure. Only [`Suite::load`] and [`discover()`] touch files.
 
 mod discover;
 mod parse;

@@ -71,7 +71,7 @@ pub(crate) fn copied(
     own: impl FnOnce(&Path, Vec<Owned>) -> Result<(), io::Error>,
 ) -> Result<PathBuf, CacheError> {
     let cache = directory()?;
-    let lowers = cache.join("lower");
+    let lowers = cache.join("firmware");
     let stats = cache.join("identity");
     for directory in [&lowers, &stats] {
         fs::create_dir_all(directory).map_err(failed("create", directory))?;

@@ -11,7 +11,7 @@ use crate::value::{Pattern, optional_duration, table};
 pub struct Console {
     /// What.
     pub expect: Pattern,
-    /// For how long at most; the engine's own limit where it is not said.
+    /// For how long at most; 10 s where it is not said.
     pub within: Option<Duration>,
 }
 

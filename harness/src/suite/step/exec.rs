@@ -26,7 +26,7 @@ pub struct Exec {
     pub cwd: Option<GuestPath>,
     /// As whom, by name or number; root by default.
     pub user: Option<String>,
-    /// For how long at most; as long as the test may by default.
+    /// For how long at most; 10 s by default. It is killed then, and the step fails.
     pub timeout: Option<Duration>,
     /// How it is to end; with exit status 0 by default.
     pub status: ExitStatus,
