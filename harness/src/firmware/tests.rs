@@ -272,6 +272,7 @@ fn an_interpreter_is_there_and_executable() {
     assert_snapshot!(Rootfs::dynamic(DYNAMIC).missing(LOADER).error(), @"
     failed to boot from `rootfs`
       caused by: `/sbin/init` needs the interpreter `/lib/ld-linux.so.2`, which is missing
+    hint: install it into the firmware's root file system
     ");
     assert_snapshot!(Rootfs::dynamic(DYNAMIC).mode(LOADER, 0o644).error(), @"
     failed to boot from `rootfs`
@@ -284,6 +285,7 @@ fn an_interpreter_is_there_and_executable() {
     assert_snapshot!(script("#!/bin/bash\n").error(), @"
     failed to boot from `rootfs`
       caused by: `/init` needs the interpreter `/bin/bash`, which is missing
+    hint: install it into the firmware's root file system
     ");
     assert_snapshot!(script("#!/bin/sh\r\n").error(), @r"
     failed to boot from `rootfs`
@@ -336,6 +338,7 @@ fn missing_libraries_are_named() {
     assert_snapshot!(Rootfs::dynamic(init).error(), @"
     failed to boot from `rootfs`
       caused by: `/sbin/init` lacks libraries: `libz.so.1`; `libm.so.6`
+    hint: install them into the firmware's root file system, where its dynamic linker looks
     ");
     let init = Craft { needed: &["liba.so", "libb.so", "libc.so.6"], ..DYNAMIC };
     let library = Craft { needed: &["libb.so", "libz.so.1"], ..LIBRARY };
@@ -343,6 +346,7 @@ fn missing_libraries_are_named() {
     assert_snapshot!(rootfs.file("/lib/libb.so", library.bytes()).error(), @"
     failed to boot from `rootfs`
       caused by: `/sbin/init` lacks libraries: `libz.so.1` (for `/lib/liba.so`)
+    hint: install them into the firmware's root file system, where its dynamic linker looks
     ");
     let rootfs =
         Rootfs::dynamic(DYNAMIC).missing("/lib/libc.so.6").link("/lib/libc.so.6", "libc-2.39.so");
