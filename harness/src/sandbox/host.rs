@@ -270,6 +270,11 @@ impl Sandbox {
         self.log.borrow_mut()
     }
 
+    /// The keeper's socket, for the runtime of this thread to watch.
+    pub(crate) fn watch_keeper(&self) -> io::Result<tokio::io::unix::AsyncFd<OwnedFd>> {
+        self.keeper.watch()
+    }
+
     /// Whether the keeper's end of the channel is closed.
     pub(crate) fn keeper_gone(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec};
