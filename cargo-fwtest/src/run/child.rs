@@ -10,7 +10,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::FdFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
-use tempfile::NamedTempFile;
 
 use super::events::{BadEvent, Decoder};
 use super::settings::Settings;
@@ -33,8 +32,6 @@ pub struct Child<'a> {
     output: Tail,
     errors: Tail,
     ended: Option<ExitStatus>,
-    /// Read by it; deleted with this.
-    _tests: NamedTempFile,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,16 +67,19 @@ impl<'a> Child<'a> {
         let (events, write) = pipe().map_err(Error::os("make a pipe for", source.program()))?;
         let client =
             launcher.client().map_err(Error::os("reach the launcher for", source.program()))?;
-        let inherited = [(event::EVENTS_FD, write), (event::LAUNCHER_FD, client)];
+        let inherited = [
+            (event::EVENTS_FD, "", write),
+            (event::LAUNCHER_FD, "", client),
+            (event::TESTS_FILE, "/proc/self/fd/", tests),
+        ];
 
         let mut command = source.command();
         settings.apply(&mut command);
-        command.env(event::TESTS_FILE, tests.path());
-        for (name, descriptor) in &inherited {
+        for (name, directory, descriptor) in &inherited {
             rustix::io::fcntl_setfd(descriptor, FdFlags::empty()).map_err(|errno| {
                 Error::os("hand a descriptor to", source.program())(errno.into())
             })?;
-            command.env(name, descriptor.as_raw_fd().to_string());
+            command.env(name, format!("{directory}{}", descriptor.as_raw_fd()));
         }
         let mut process = command.spawn().map_err(Error::os("run", source.program()))?;
         drop(inherited); // the child has them; with ours open too, the events would never end
@@ -100,7 +100,6 @@ impl<'a> Child<'a> {
             output: Tail::default(),
             errors: Tail::default(),
             ended: None,
-            _tests: tests,
         })
     }
 
@@ -200,16 +199,16 @@ impl Drop for Child<'_> {
     }
 }
 
-fn tests_file(tests: &[String]) -> Result<NamedTempFile, Error> {
+/// The names, a line each, in a file without a name of its own: a run that is killed leaves none.
+fn tests_file(tests: &[String]) -> Result<OwnedFd, Error> {
     let write = || {
-        let mut file = NamedTempFile::with_prefix("fwtest-tests-")?;
-        for test in tests {
-            writeln!(file, "{test}")?;
-        }
-        file.flush()?;
-        Ok(file)
+        let memfd = rustix::fs::memfd_create("fwtest-tests", rustix::fs::MemfdFlags::CLOEXEC)?;
+        let mut file = File::from(memfd);
+        let lines: String = tests.iter().map(|test| format!("{test}\n")).collect();
+        file.write_all(lines.as_bytes())?;
+        Ok(file.into())
     };
-    write().map_err(Error::os("write the names of the tests to", std::env::temp_dir()))
+    write().map_err(Error::os("write the names of the tests to", "a memory file"))
 }
 
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
