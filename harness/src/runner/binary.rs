@@ -60,6 +60,10 @@ pub fn run(binary: Binary) -> ExitCode {
     }
     panics::install_hook();
     let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);
+    if let Err(error) = crate::instance::end_launcher() {
+        eprintln!("{}", super::failure::setup(&error, error.hint().as_deref()));
+        return ExitCode::from(SETUP_ERROR);
+    }
     conclusion.exit_code()
 }
 

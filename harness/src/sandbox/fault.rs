@@ -44,6 +44,8 @@ pub(crate) enum Step {
     Execute(String),
     /// A message between our own processes.
     Talk,
+    /// The wait for a process of ours that was told to end.
+    End(Role),
 }
 
 /// Who.
@@ -86,6 +88,7 @@ impl fmt::Display for Step {
             Self::ChangeDirectory(path) => write!(f, "change to the directory `{path}`"),
             Self::ChangeUser(uid, gid) => write!(f, "become user {uid}, group {gid}"),
             Self::Execute(path) => write!(f, "execute `{path}`"),
+            Self::End(role) => write!(f, "end {role}"),
             Self::Talk => f.write_str("talk between the harness's processes"),
         }
     }

@@ -100,6 +100,24 @@ impl Launcher {
         Ok(ours.into_socket())
     }
 
+    /// Ends it, and waits until it is gone: the kernel ends a pid 1 only after all that is below it,
+    /// so then no process of any instance is left, and no mount of one is in use. Does nothing with
+    /// a launcher that another process has made, nor a second time.
+    ///
+    /// # Errors
+    /// When that takes longer than 10 s: a process below it hangs in the kernel.
+    pub fn end(&self) -> Result<(), StepError> {
+        let step = || Step::End(Role::Launcher);
+        let Some((pid, pidfd)) = &self.made else { return Ok(()) };
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        // Fails where it has been closed before, or by the other side.
+        let _ = rustix::net::shutdown(&*channel, rustix::net::Shutdown::Both);
+        super::channel::wait_readable(pidfd, FAREWELL).during(step)?;
+        // Its only parent is us; ECHILD says that it has been waited for.
+        let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(*pid), None);
+        Ok(())
+    }
+
     fn send(&self, message: &ToLauncher, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         channel.send(message, descriptors)
@@ -174,6 +192,13 @@ impl Launcher {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
         }
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        // `end` has reported already where somebody asked.
+        let _ = self.end();
     }
 }
 
