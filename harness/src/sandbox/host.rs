@@ -80,6 +80,8 @@ impl Launcher {
         // SAFETY: the number comes from the environment that our starter made; `main!` reads it
         // once, before anything else opens a descriptor.
         let socket = unsafe { sys::adopt(number) }?;
+        // What a test starts is no client.
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
         Ok(Self { channel: Mutex::new(Channel::over(socket)), made: None, ready: Mutex::new(None) })
     }
 
