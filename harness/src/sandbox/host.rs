@@ -186,8 +186,12 @@ impl Launcher {
         let far: OwnedFd = Channel::<FromKeeper, ToKeeper>::into_socket(theirs);
         let descriptors: Vec<_> =
             [&far, &log, &wake].into_iter().chain(&mount).map(AsFd::as_fd).collect();
-        self.send(&ToLauncher::Boot(lower, boot.order), &descriptors)
-            .during(|| Step::Clone(Role::Keeper))?;
+        match self.send(&ToLauncher::Boot(lower, boot.order), &descriptors) {
+            Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {
+                return Err(AskError::LauncherGone);
+            }
+            other => other.during(|| Step::Clone(Role::Keeper))?,
+        }
         drop(far);
         let sandbox = Sandbox { keeper: ours, log: RefCell::new(LogReader::new(log)), wake };
         match sandbox.receive(boot.patience)? {
@@ -221,7 +225,10 @@ pub enum AskError {
     #[error(transparent)]
     Diff(#[from] crate::diff::DiffError),
     /// Somebody killed it.
-    #[error("the instance's keeper has ended")]
+    #[error("the run's launcher has ended: somebody has killed it")]
+    LauncherGone,
+    /// Somebody killed it.
+    #[error("the instance's keeper has ended: somebody has killed it")]
     KeeperGone,
     /// It is alive, or stuck.
     #[error("the instance's keeper has not answered for {} s", .0.as_secs())]
