@@ -12,7 +12,7 @@ use super::mirror::Mirror;
 use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::diff::Change;
 use crate::firmware::Firmware;
-use crate::sandbox::{AskError, FromKeeper, Happened, Sandbox, ToKeeper, sys};
+use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
 
 /// A firmware that runs: its root file system under a fresh upper layer, and its own pid 1.
 ///
@@ -95,11 +95,7 @@ impl Instance {
     /// When the layers cannot be compared.
     pub fn changes(&self) -> Result<Vec<Change>, InstanceError> {
         let during = InstanceError::during("compare the instance's root file system");
-        match self.sandbox.ask(&ToKeeper::Changes) {
-            Ok((FromKeeper::Changes(changes), _)) => Ok(changes),
-            Ok(_) => Err(during(AskError::Nonsense)),
-            Err(error) => Err(during(error)),
-        }
+        self.sandbox.changes().map_err(during)
     }
 
     /// Shows the instance what has changed in the firmware's directory on the host: what the kernel

@@ -55,6 +55,8 @@ pub(crate) enum Role {
     Keeper,
     Init,
     Command,
+    /// Of the layers.
+    Comparer,
 }
 
 impl fmt::Display for Role {
@@ -64,6 +66,7 @@ impl fmt::Display for Role {
             Self::Keeper => "the keeper",
             Self::Init => "init",
             Self::Command => "the command",
+            Self::Comparer => "the comparison of the layers",
         })
     }
 }

@@ -17,9 +17,11 @@ use super::fault::{During, Role, Step, StepError};
 use super::ids::Ids;
 use super::log::LogReader;
 use super::message::{
-    BootOrder, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher,
+    BootOrder, Comparison, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper,
+    ToLauncher,
 };
 use super::{launcher, sys};
+use crate::diff::Change;
 use crate::path::escape;
 
 /// How long our own processes may take for what costs them milliseconds.
@@ -230,6 +232,9 @@ pub enum AskError {
     /// Somebody killed it.
     #[error("the instance's keeper has ended: somebody has killed it")]
     KeeperGone,
+    /// Somebody killed it.
+    #[error("the process that compares the layers has ended: somebody has killed it")]
+    ComparisonGone,
     /// It is alive, or stuck.
     #[error("the instance's keeper has not answered for {} s", .0.as_secs())]
     Silent(Duration),
@@ -285,11 +290,25 @@ impl Sandbox {
     fn receive(&self, patience: Duration) -> Result<(FromKeeper, Option<OwnedFd>), AskError> {
         match self.keeper.receive_within(patience) {
             Ok(Some((FromKeeper::Failed(fault), _))) => Err(StepError::from(fault).into()),
-            Ok(Some((FromKeeper::NotCompared(error), _))) => Err(error.into()),
             Ok(Some((answer, mut descriptors))) => Ok((answer, descriptors.pop())),
             Ok(None) => Err(AskError::KeeperGone),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(AskError::Silent(patience))
+            }
+            Err(error) => Err(AskError::Talk(error)),
+        }
+    }
+
+    /// The upper layer against the lower ones.
+    pub(crate) fn changes(&self) -> Result<Vec<Change>, AskError> {
+        let (FromKeeper::Done, Some(answer)) = self.ask(&ToKeeper::Changes)? else {
+            return Err(AskError::Nonsense);
+        };
+        match Channel::<(), Comparison>::over(answer).receive_within(PATIENCE) {
+            Ok(Some((comparison, _))) => Ok(comparison?),
+            Ok(None) => Err(AskError::ComparisonGone),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(AskError::Silent(PATIENCE))
             }
             Err(error) => Err(AskError::Talk(error)),
         }
