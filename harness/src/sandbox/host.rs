@@ -1,6 +1,6 @@
 //! The harness's ends: of the launcher, of a keeper, of a command.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -195,7 +195,8 @@ impl Launcher {
             other => other.during(|| Step::Clone(Role::Keeper))?,
         }
         drop(far);
-        let sandbox = Sandbox { keeper: ours, log: RefCell::new(LogReader::new(log)), wake };
+        let (log, stuck) = (RefCell::new(LogReader::new(log)), Cell::new(false));
+        let sandbox = Sandbox { keeper: ours, log, wake, stuck };
         match sandbox.receive(boot.patience)? {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
@@ -264,6 +265,8 @@ pub(crate) struct Sandbox {
     log: RefCell<LogReader>,
     /// Readable again at each new record.
     pub(crate) wake: OwnedFd,
+    /// It was told to end, and did not: nobody waits for it a second time.
+    stuck: Cell<bool>,
 }
 
 impl Sandbox {
@@ -369,6 +372,7 @@ impl Sandbox {
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.stuck.set(true);
                     return Err(AskError::Silent(FAREWELL));
                 }
                 Err(error) => return Err(AskError::Talk(error)),
@@ -379,8 +383,11 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // `shut_down` has reported already where somebody asked; a second call finds it gone.
-        let _ = self.shut_down();
+        // `shut_down` has reported already where somebody asked; a second call finds it gone. One
+        // that is stuck ends with the launcher.
+        if !self.stuck.get() {
+            let _ = self.shut_down();
+        }
     }
 }
 
