@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use tests::process::{self, children, command_line, numbers};
 
-use crate::run::Run;
+use crate::run::{GONE, Run};
 
 /// A process of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +49,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What tells the stages apart from outside: processes of the guest that the story below leaves
-/// behind, which are in its tree until it ends.
+/// Writes some files, so that a comparison takes a while, and names some by the mark.
 pub const INIT: &str = "sleep 1000 &
     i=0; while [ $i -lt 200 ]; do echo $i >/tmp/$i; i=$((i + 1)); done
     : >/dev/shm/$FWTEST_RUN_MARK; : >/tmp/$FWTEST_RUN_MARK; mkdir /run; : >/run/$FWTEST_RUN_MARK
@@ -65,9 +64,9 @@ name = "story"
 steps = [
   { wait = { log = "booted" } },
   { exec = { run = ["sleep", "0.01"] } },
-  { exec = { run = ["sh", "-c", "FWTEST_RUN_MARK=MARK sleep 1001 &"] } },
+  { exec = { run = ["sh", "-c", "FWTEST_RUN_MARK=<mark> sleep 1001 &"] } },
   { snapshot = "story" },
-  { exec = { run = ["sh", "-c", "FWTEST_RUN_MARK=MARK sleep 1002 &"] } },
+  { exec = { run = ["sh", "-c", "FWTEST_RUN_MARK=<mark> sleep 1002 &"] } },
 ]
 "#;
 
@@ -88,6 +87,7 @@ impl Cast {
         let mut cast = Self::default();
         for child in children(run.pid) {
             match numbers(child).len() {
+                // The command's, or that of a test binary that we have started ourselves.
                 2 => cast.launcher = Some(child),
                 1 if command_line(child).contains(" --include-ignored") => {
                     cast.harness = Some(child)
@@ -114,6 +114,23 @@ impl Cast {
             }
         });
         cast
+    }
+
+    /// Waits until the run has come as far as `wanted`, and `role` is there.
+    #[track_caller]
+    pub fn wait_for(run: &Run, role: Role, wanted: Stage) -> OwnedFd {
+        let mut stage = Stage::SetUp;
+        loop {
+            let cast = Self::of(run);
+            stage = cast.stage(stage);
+            if stage >= wanted
+                && let Some(found) = cast.open(role, run)
+            {
+                return found;
+            }
+            assert!(run.elapsed() < GONE && !run.over_already(), "no {role} in {wanted}: {cast:?}");
+            run.pause();
+        }
     }
 
     /// How far it is; `before` is what the last look said, for an instance that has gone says

@@ -16,4 +16,7 @@
 mod cast;
 mod kills;
 mod look;
+mod resistance;
 mod run;
+mod signals;
+mod verdicts;

@@ -69,5 +69,8 @@ fn an_init_and_processes_that_are_stopped() {
 /// More than its keeper can ever read.
 #[test]
 fn a_console_that_is_flooded() {
-    ends("a console that is flooded", "echo booted; exec yes 'without an end'");
+    ends(
+        "a console that is flooded",
+        "echo booted; yes 'without an end' & yes 'by' & yes 'several' & exec yes",
+    );
 }

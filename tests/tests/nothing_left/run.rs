@@ -47,9 +47,9 @@ impl Repo {
         repo
     }
 
-    /// In the suite `MARK` stands for the mark.
+    /// In the suite `<mark>` stands for the mark.
     pub fn write_suite(&self, suite: &str) {
-        let text = format!("firmware = \"mini\"\n{}", suite.replace("MARK", &self.mark));
+        let text = format!("firmware = \"mini\"\n{}", suite.replace("<mark>", &self.mark));
         fs::write(self.path("story.fw.toml"), text).unwrap();
     }
 

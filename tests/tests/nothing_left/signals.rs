@@ -11,8 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::cast::{Cast, INIT, Role, Stage};
 use crate::run::{GONE, Repo, Run};
 
-const ENDLESS_BOOT: &str =
-    "[[test]]\nname = \"boots\"\nsteps = [{ wait = { log = \"never\" } }]\n";
+const ENDLESS_BOOT: &str = "[[test]]\nname = \"boots\"\nsteps = [{ wait = { log = \"never\" } }]\n";
 const ENDLESS_EXEC: &str =
     "[[test]]\nname = \"executes\"\nsteps = [{ exec = { run = [\"sleep\", \"60\"] } }]\n";
 
@@ -30,11 +29,14 @@ fn control_c_ends_all_and_tells_what_was_done() {
         let name = ptsname(&terminal, Vec::new()).unwrap();
         let end = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         // A session of its own, with that terminal: setsid(1) becomes the command.
-        let fwtest = repo.fwtest(&[]);
+        let fwtest = repo.fwtest(&["--color", "never"]);
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg(fwtest.get_program()).args(fwtest.get_args());
         for (name, value) in fwtest.get_envs() {
-            value.map_or_else(|| command.env_remove(name), |value| command.env(name, value));
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
         }
         command.current_dir(fwtest.get_current_dir().unwrap());
         command.stdin(end.try_clone().unwrap()).stdout(end.try_clone().unwrap()).stderr(end);
@@ -67,7 +69,11 @@ fn a_signal_to_the_command_alone_ends_all() {
         run.signal(signal);
         let ended = run.gone_within(GONE);
         assert_eq!(ended.status.code(), Some(code), "{}", ended.said);
-        assert!(ended.said.contains("0 passed, 0 failed, 0 skipped, 1 not run in "), "{}", ended.said);
+        assert!(
+            ended.said.contains("0 passed, 0 failed, 0 skipped, 1 not run in "),
+            "{}",
+            ended.said
+        );
         assert_eq!(repo.look(), before);
     }
 }

@@ -13,7 +13,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Three tests that would take a minute each.
 fn suite(steps: &str) -> String {
-    let test = |name| format!("[[test]]\nname = \"{name}\"\ntimeout = \"60s\"\nsteps = [{steps}]\n");
+    let test =
+        |name| format!("[[test]]\nname = \"{name}\"\ntimeout = \"60s\"\nsteps = [{steps}]\n");
     ["a", "b", "c"].map(test).concat()
 }
 
@@ -49,8 +50,7 @@ fn a_keeper_that_is_killed() {
     let ended = killed(Role::Keeper, Stage::Boot, WAIT, FIRST);
     says(&ended, 100, &["the instance's keeper has ended: somebody has killed it"]);
     let ended = killed(Role::Keeper, Stage::Exec, EXEC, FIRST);
-    says(&ended, 100, &["FAIL"]);
-    eprintln!("{}", ended.said);
+    says(&ended, 100, &["the instance's keeper has ended: somebody has killed it"]);
 }
 
 #[test]
@@ -59,7 +59,6 @@ fn an_init_that_is_killed() {
     says(&ended, 100, &["init has ended (killed by SIGKILL)"]);
     let ended = killed(Role::Init, Stage::Exec, EXEC, FIRST);
     says(&ended, 100, &["SIGKILL"]);
-    eprintln!("{}", ended.said);
 }
 
 #[test]
@@ -72,11 +71,15 @@ fn a_helper_that_is_killed() {
 #[test]
 fn a_launcher_that_is_killed() {
     let ended = killed(Role::Launcher, Stage::Boot, WAIT, &[]);
-    says(&ended, 100, &[
-        "the instance's keeper has ended: somebody has killed it",
-        "the run's launcher has ended: somebody has killed it",
-        "0 passed, 3 failed, 0 skipped in ",
-    ]);
+    says(
+        &ended,
+        100,
+        &[
+            "the instance's keeper has ended: somebody has killed it",
+            "the run's launcher has ended: somebody has killed it",
+            "0 passed, 3 failed, 0 skipped in ",
+        ],
+    );
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn a_test_binary_that_is_killed() {
     let victim = Cast::wait_for(&run, Role::Harness, Stage::Boot);
     process::signal(&victim, Signal::KILL);
     let ended = run.gone_within(AT_ONCE);
-    says(&ended, 100, &["the suites was killed by SIGKILL while it ran"]);
+    says(&ended, 100, &["the test binary was killed by SIGKILL while it ran"]);
 }
 
 /// The firmware goes with its keeper, not with the run, which has more tests: here its pid 1 has
