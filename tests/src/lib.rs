@@ -1,1 +1,4 @@
-//! Only here so that Cargo has a package: the tests are in `tests/`.
+//! What several end-to-end tests need; the tests are in `tests/`.
+
+pub mod host;
+pub mod process;

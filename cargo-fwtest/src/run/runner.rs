@@ -44,6 +44,11 @@ pub fn run(
         let ours = selection.run.iter().filter(|test| test.source == number);
         run.source(source, ours.map(|test| test.name.clone()).collect())?;
     }
+    // What is left of the run ends before it does: whoever waits for us may remove the firmware.
+    let ended = run.launcher.end();
+    if run.tally.fault.is_none() {
+        run.tally.fault = ended.err().map(Error::Launcher);
+    }
     run.tally.elapsed = begin.elapsed();
     Ok(run.tally)
 }

@@ -18,6 +18,14 @@ pub(crate) fn use_launcher(launcher: Result<Launcher, StepError>) {
     let _ = LAUNCHER.set(launcher);
 }
 
+/// Ends the launcher, if it is of this process, and waits until it is gone.
+pub(crate) fn end_launcher() -> Result<(), StepError> {
+    match LAUNCHER.get() {
+        Some(Ok(launcher)) => launcher.end(),
+        _ => Ok(()),
+    }
+}
+
 /// The launcher of this process.
 pub(crate) fn launcher() -> Result<&'static Launcher, BootError> {
     match LAUNCHER.get() {

@@ -33,6 +33,6 @@ pub use report::Report;
 pub use running::Instance;
 pub use stop::Stopped;
 
-pub(crate) use boot::use_launcher;
+pub(crate) use boot::{end_launcher, use_launcher};
 pub(crate) use console::Transcript;
 pub(crate) use look::chain;

@@ -12,7 +12,7 @@ use super::mirror::Mirror;
 use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::diff::Change;
 use crate::firmware::Firmware;
-use crate::sandbox::{AskError, FromKeeper, Happened, Sandbox, ToKeeper, sys};
+use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
 
 /// A firmware that runs: its root file system under a fresh upper layer, and its own pid 1.
 ///
@@ -25,6 +25,8 @@ pub struct Instance {
     pub(super) program: crate::path::GuestPath,
     sandbox: Sandbox,
     wake: AsyncFd<OwnedFd>,
+    /// The keeper's socket, which tells of its end.
+    keeper: AsyncFd<OwnedFd>,
     log: RefCell<Log>,
     start: Instant,
 }
@@ -45,7 +47,8 @@ impl Instance {
         start: Instant,
     ) -> io::Result<Self> {
         let wake = sys::watch(sandbox.wake.try_clone()?)?;
-        Ok(Self { firmware, program, sandbox, wake, log: RefCell::default(), start })
+        let keeper = sandbox.watch_keeper()?;
+        Ok(Self { firmware, program, sandbox, wake, keeper, log: RefCell::default(), start })
     }
 
     /// The firmware, as fwtest.toml has it.
@@ -105,11 +108,7 @@ impl Instance {
     /// When the layers cannot be compared.
     pub fn changes(&self) -> Result<Vec<Change>, InstanceError> {
         let during = InstanceError::during("compare the instance's root file system");
-        match self.sandbox.ask(&ToKeeper::Changes) {
-            Ok((FromKeeper::Changes(changes), _)) => Ok(changes),
-            Ok(_) => Err(during(AskError::Nonsense)),
-            Err(error) => Err(during(error)),
-        }
+        self.sandbox.changes().map_err(during)
     }
 
     /// Shows the instance what has changed in the firmware's directory on the host: what the kernel
@@ -173,10 +172,25 @@ impl Instance {
         self.log.borrow_mut().transcript.seen = position;
     }
 
-    /// Waits for the next record.
+    /// Waits for the next record, or for the end of the keeper, after which there is none.
     pub(super) async fn woken(&self) {
-        if let Ok(mut guard) = self.wake.readable().await {
-            // Never read: each record is an edge of its own, for everyone who waits.
+        tokio::select! {
+            () = async {
+                if let Ok(mut guard) = self.wake.readable().await {
+                    // Never read: each record is an edge of its own, for everyone who waits.
+                    guard.clear_ready();
+                }
+            } => {}
+            () = self.keeper_ended() => {}
+        }
+    }
+
+    async fn keeper_ended(&self) {
+        while let Ok(mut guard) = self.keeper.readable().await {
+            if guard.ready().is_read_closed() {
+                return;
+            }
+            // An answer, and whoever asked reads it.
             guard.clear_ready();
         }
     }

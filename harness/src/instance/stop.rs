@@ -68,8 +68,7 @@ impl Instance {
                 // It takes init along.
                 return ExitStatus::Signal(libc::SIGKILL);
             }
-            // The end of the keeper is no record: look for it now and then.
-            let _ = tokio::time::timeout(Duration::from_millis(100), self.woken()).await;
+            self.woken().await;
         }
     }
 

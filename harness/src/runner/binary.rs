@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Conclusion, Trial};
 
-use super::event::{CONFIG, Event, LAUNCHER_FD};
+use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD};
 use super::{panics, plan, sink};
 use crate::firmware::Config;
 use crate::sandbox::{Launcher, StepError, sys};
@@ -33,6 +33,9 @@ const SETUP_ERROR: u8 = 96;
 /// What `fwtest::main!` calls: runs the tests that the arguments select, as libtest would.
 #[must_use]
 pub fn run(binary: Binary) -> ExitCode {
+    if !end_with_the_command() {
+        return ExitCode::from(SETUP_ERROR);
+    }
     let arguments = arguments(binary.first_argument);
     let listing = arguments.list;
     // Before there is any other thread: the launcher is a copy of this process.
@@ -57,6 +60,10 @@ pub fn run(binary: Binary) -> ExitCode {
     }
     panics::install_hook();
     let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);
+    if let Err(error) = crate::instance::end_launcher() {
+        eprintln!("{}", super::failure::setup(&error, error.hint().as_deref()));
+        return ExitCode::from(SETUP_ERROR);
+    }
     conclusion.exit_code()
 }
 
@@ -68,6 +75,18 @@ fn arguments(first: usize) -> Arguments {
             std::env::var("RUST_TEST_THREADS").ok().and_then(|threads| threads.parse().ok());
     }
     arguments
+}
+
+/// A test binary whose `cargo fwtest` is killed has nobody to tell its results to, and a test of it
+/// may wait for something of its own, for ever. False when it has been killed already.
+fn end_with_the_command() -> bool {
+    if std::env::var_os(EVENTS_FD).is_none() {
+        return true;
+    }
+    // It starts us from its only thread, which ends when it does: prctl(2) means the thread.
+    let kill = rustix::process::Signal::KILL;
+    let _ = rustix::process::set_parent_process_death_signal(Some(kill));
+    sink::heard()
 }
 
 fn start_launcher() -> Result<Launcher, StepError> {

@@ -18,6 +18,17 @@ pub(super) fn send(event: &Event) -> bool {
     sink.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line).is_ok()
 }
 
+/// Whether somebody could listen: a pipe tells when its last reader has gone.
+pub(super) fn heard() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let Some(sink) = SINK.get_or_init(open) else { return true };
+    let sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut polled = [PollFd::new(&*sink, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let _ = poll(&mut polled, Some(&now));
+    !polled[0].revents().contains(PollFlags::ERR)
+}
+
 #[expect(unsafe_code, reason = "takes a descriptor by its number")]
 fn open() -> Option<Mutex<File>> {
     let number = std::env::var(EVENTS_FD).ok()?.parse().ok()?;

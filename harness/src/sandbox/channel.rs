@@ -153,12 +153,17 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
 /// Waits until `fd` can be read, its other side has ended, or `patience` has passed: `TimedOut`.
 pub(crate) fn wait_readable(fd: &impl AsFd, patience: Duration) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, Timespec};
-    let timeout = Timespec::try_from(patience).unwrap_or(Timespec { tv_sec: 3600, tv_nsec: 0 });
-    let mut polled = [PollFd::new(fd, PollFlags::IN)];
-    match rustix::event::poll(&mut polled, Some(&timeout)) {
-        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
+    let end = Instant::now() + patience;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 3600, tv_nsec: 0 });
+        let mut polled = [PollFd::new(fd, PollFlags::IN)];
+        match rustix::event::poll(&mut polled, Some(&timeout)) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum Step {
     Execute(String),
     /// A message between our own processes.
     Talk,
+    /// The wait for a process of ours that was told to end.
+    End(Role),
 }
 
 /// Who.
@@ -53,6 +55,8 @@ pub(crate) enum Role {
     Keeper,
     Init,
     Command,
+    /// Of the layers.
+    Comparer,
 }
 
 impl fmt::Display for Role {
@@ -62,6 +66,7 @@ impl fmt::Display for Role {
             Self::Keeper => "the keeper",
             Self::Init => "init",
             Self::Command => "the command",
+            Self::Comparer => "the comparison of the layers",
         })
     }
 }
@@ -87,6 +92,7 @@ impl fmt::Display for Step {
             Self::ChangeDirectory(path) => write!(f, "change to the directory `{path}`"),
             Self::ChangeUser(uid, gid) => write!(f, "become user {uid}, group {gid}"),
             Self::Execute(path) => write!(f, "execute `{path}`"),
+            Self::End(role) => write!(f, "end {role}"),
             Self::Talk => f.write_str("talk between the harness's processes"),
         }
     }

@@ -1,6 +1,6 @@
 //! The harness's ends: of the launcher, of a keeper, of a command.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
@@ -19,9 +19,11 @@ use super::fault::{During, Role, Step, StepError};
 use super::ids::Ids;
 use super::log::LogReader;
 use super::message::{
-    BootOrder, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher,
+    BootOrder, Comparison, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper,
+    ToLauncher,
 };
 use super::{launcher, sys};
+use crate::diff::Change;
 use crate::firmware::{CacheError, copied, fits};
 use crate::path::escape;
 
@@ -109,6 +111,24 @@ impl Launcher {
         let socket = theirs.into_socket();
         self.send(&ToLauncher::Client, &[socket.as_fd()])?;
         Ok(ours.into_socket())
+    }
+
+    /// Ends it, and waits until it is gone: the kernel ends a pid 1 only after all that is below it,
+    /// so then no process of any instance is left, and no mount of one is in use. Does nothing with
+    /// a launcher that another process has made, nor a second time.
+    ///
+    /// # Errors
+    /// When that takes longer than 10 s: a process below it hangs in the kernel.
+    pub fn end(&self) -> Result<(), StepError> {
+        let step = || Step::End(Role::Launcher);
+        let Some((pid, pidfd)) = &self.made else { return Ok(()) };
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        // Fails where it has been closed before, or by the other side.
+        let _ = rustix::net::shutdown(&*channel, rustix::net::Shutdown::Both);
+        super::channel::wait_readable(pidfd, FAREWELL).during(step)?;
+        // Its only parent is us; ECHILD says that it has been waited for.
+        let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(*pid), None);
+        Ok(())
     }
 
     fn send(&self, message: &ToLauncher, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -297,14 +317,26 @@ impl Launcher {
         let far: OwnedFd = Channel::<FromKeeper, ToKeeper>::into_socket(theirs);
         let descriptors: Vec<_> =
             [&far, &log, &wake].into_iter().chain(&mount).map(AsFd::as_fd).collect();
-        self.send(&ToLauncher::Boot(lower, boot.order), &descriptors)
-            .during(|| Step::Clone(Role::Keeper))?;
+        match self.send(&ToLauncher::Boot(lower, boot.order), &descriptors) {
+            Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {
+                return Err(AskError::LauncherGone);
+            }
+            other => other.during(|| Step::Clone(Role::Keeper))?,
+        }
         drop(far);
-        let sandbox = Sandbox { keeper: ours, log: RefCell::new(LogReader::new(log)), wake };
+        let (log, stuck) = (RefCell::new(LogReader::new(log)), Cell::new(false));
+        let sandbox = Sandbox { keeper: ours, log, wake, stuck };
         match sandbox.receive(boot.patience)? {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
         }
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        // `end` has reported already where somebody asked.
+        let _ = self.end();
     }
 }
 
@@ -338,8 +370,14 @@ pub enum AskError {
     #[error(transparent)]
     Diff(#[from] crate::diff::DiffError),
     /// Somebody killed it.
-    #[error("the instance's keeper has ended")]
+    #[error("the run's launcher has ended: somebody has killed it")]
+    LauncherGone,
+    /// Somebody killed it.
+    #[error("the instance's keeper has ended: somebody has killed it")]
     KeeperGone,
+    /// Somebody killed it.
+    #[error("the process that compares the layers has ended: somebody has killed it")]
+    ComparisonGone,
     /// It is alive, or stuck.
     #[error("the instance's keeper has not answered for {} s", .0.as_secs())]
     Silent(Duration),
@@ -370,6 +408,8 @@ pub(crate) struct Sandbox {
     log: RefCell<LogReader>,
     /// Readable again at each new record.
     pub(crate) wake: OwnedFd,
+    /// It was told to end, and did not: nobody waits for it a second time.
+    stuck: Cell<bool>,
 }
 
 impl Sandbox {
@@ -396,11 +436,25 @@ impl Sandbox {
     fn receive(&self, patience: Duration) -> Result<(FromKeeper, Option<OwnedFd>), AskError> {
         match self.keeper.receive_within(patience) {
             Ok(Some((FromKeeper::Failed(fault), _))) => Err(StepError::from(fault).into()),
-            Ok(Some((FromKeeper::NotCompared(error), _))) => Err(error.into()),
             Ok(Some((answer, mut descriptors))) => Ok((answer, descriptors.pop())),
             Ok(None) => Err(AskError::KeeperGone),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(AskError::Silent(patience))
+            }
+            Err(error) => Err(AskError::Talk(error)),
+        }
+    }
+
+    /// The upper layer against the lower ones.
+    pub(crate) fn changes(&self) -> Result<Vec<Change>, AskError> {
+        let (FromKeeper::Done, Some(answer)) = self.ask(&ToKeeper::Changes)? else {
+            return Err(AskError::Nonsense);
+        };
+        match Channel::<(), Comparison>::over(answer).receive_within(PATIENCE) {
+            Ok(Some((comparison, _))) => Ok(comparison?),
+            Ok(None) => Err(AskError::ComparisonGone),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(AskError::Silent(PATIENCE))
             }
             Err(error) => Err(AskError::Talk(error)),
         }
@@ -413,6 +467,11 @@ impl Sandbox {
 
     pub(crate) fn log(&self) -> RefMut<'_, LogReader> {
         self.log.borrow_mut()
+    }
+
+    /// The keeper's socket, for the runtime of this thread to watch.
+    pub(crate) fn watch_keeper(&self) -> io::Result<tokio::io::unix::AsyncFd<OwnedFd>> {
+        self.keeper.watch()
     }
 
     /// Whether the keeper's end of the channel is closed.
@@ -456,6 +515,7 @@ impl Sandbox {
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.stuck.set(true);
                     return Err(AskError::Silent(FAREWELL));
                 }
                 Err(error) => return Err(AskError::Talk(error)),
@@ -466,8 +526,11 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // `shut_down` has reported already where somebody asked; a second call finds it gone.
-        let _ = self.shut_down();
+        // `shut_down` has reported already where somebody asked; a second call finds it gone. One
+        // that is stuck ends with the launcher.
+        if !self.stuck.get() {
+            let _ = self.shut_down();
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::guest::Guest;
 use super::ids::write_maps;
 use super::layers::Layers;
 use super::log::{Happened, LogWriter};
-use super::message::{BootOrder, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
+use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
 use super::terminal::Terminal;
 use super::{command, init, sys};
 use crate::instance::ExitStatus;
@@ -161,10 +161,6 @@ impl<'a> Keeper<'a> {
                 self.channel.send(&FromKeeper::Done, &[])?;
                 return Ok(false);
             }
-            ToKeeper::Changes => match self.send_changes() {
-                Ok(()) => return Ok(true),
-                Err(error) => Err(error),
-            },
             other => self.answer(other, descriptors),
         };
         let (answer, descriptor) = match answer {
@@ -227,23 +223,24 @@ impl<'a> Keeper<'a> {
                 self.layers.remount()?;
                 (FromKeeper::Done, None)
             }
-            ToKeeper::Changes | ToKeeper::Shutdown => unreachable!("`serve` has taken them"),
+            ToKeeper::Changes => (FromKeeper::Done, Some(self.compare()?)),
+            ToKeeper::Shutdown => unreachable!("`serve` has taken it"),
         })
     }
 
-    /// The diff, in a child: the console goes on being drained, and its memory goes with it.
+    /// The diff, in a child: the console goes on being drained, and its memory goes with it. Where
+    /// its answer will come, or, when it is killed, nothing.
     #[expect(unsafe_code, reason = "clones a process")]
-    fn send_changes(&self) -> Result<(), StepError> {
-        let step = || Step::Clone(Role::Keeper);
+    fn compare(&self) -> Result<OwnedFd, StepError> {
+        let (ours, theirs) = Channel::<Comparison, ()>::pair().during(|| Step::Talk)?;
         // SAFETY: a keeper has one thread.
-        match unsafe { sys::clone(0, None) }.during(step)? {
-            sys::Cloned::Parent { .. } => Ok(()),
+        match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Comparer))? {
+            sys::Cloned::Parent { .. } => Ok(theirs.into_socket()),
             sys::Cloned::Child => {
-                let answer = match self.layers.changes() {
-                    Ok(changes) => FromKeeper::Changes(changes),
-                    Err(error) => FromKeeper::NotCompared(error),
-                };
-                let _ = self.channel.send(&answer, &[]);
+                // Not the keeper's channel: its end has to be seen when the keeper ends.
+                let layers = self.layers.descriptors();
+                keep_only(&layers.chain([ours.as_raw_fd()]).collect::<Vec<_>>());
+                let _ = ours.send(&self.layers.changes(), &[]);
                 sys::exit_now(0)
             }
         }

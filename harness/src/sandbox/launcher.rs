@@ -4,6 +4,7 @@
 //! pid namespace of its own (P0): when it ends, the kernel ends all that is below it. It ends when
 //! its socket closes, which is what the end of its parent does, however that comes.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -82,6 +83,8 @@ struct Launcher {
     host_mounts: OwnedFd,
     own_mounts: OwnedFd,
     children: SignalFd,
+    /// Their pids, until they have been waited for.
+    keepers: HashSet<i32>,
 }
 
 impl Launcher {
@@ -100,7 +103,8 @@ impl Launcher {
         mask.thread_block().during(|| Step::Talk)?;
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
-        Ok(Self { ids, clients: Vec::new(), user_namespace, host_mounts, own_mounts, children })
+        let (clients, keepers) = (Vec::new(), HashSet::new());
+        Ok(Self { ids, clients, user_namespace, host_mounts, own_mounts, children, keepers })
     }
 
     /// Serves its clients until the first of them is gone.
@@ -167,7 +171,7 @@ impl Launcher {
     }
 
     /// Makes a keeper; `None` when what came along is not what was promised.
-    fn boot(&self, lower: Lower, order: BootOrder, descriptors: Vec<OwnedFd>) -> Option<()> {
+    fn boot(&mut self, lower: Lower, order: BootOrder, descriptors: Vec<OwnedFd>) -> Option<()> {
         let mut descriptors = descriptors.into_iter();
         let channel: Channel<FromKeeper, ToKeeper> = Channel::over(descriptors.next()?);
         let (log, wake) = (descriptors.next()?, descriptors.next()?);
@@ -181,7 +185,7 @@ impl Launcher {
 
     #[expect(unsafe_code, reason = "clones a process")]
     fn make_keeper(
-        &self,
+        &mut self,
         lower: Lower,
         order: BootOrder,
         channel: &Channel<FromKeeper, ToKeeper>,
@@ -203,7 +207,10 @@ impl Launcher {
             .during(|| Step::Clone(Role::Keeper))?;
         match cloned {
             sys::Cloned::Child => keeper::run(channel, log, wake, lower, order),
-            sys::Cloned::Parent { .. } => Ok(()),
+            sys::Cloned::Parent { pid, .. } => {
+                self.keepers.insert(pid);
+                Ok(())
+            }
         }
     }
 
@@ -221,12 +228,29 @@ impl Launcher {
     }
 
     /// Keepers that have ended, and, as pid 1 of P0, what lost its parent there.
-    fn reap(&self) {
+    fn reap(&mut self) {
         while let Ok(Some(_)) = self.children.read_signal() {}
         while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            if status == WaitStatus::StillAlive {
-                break;
+            let Some(pid) = status.pid() else { break };
+            let was_keeper = self.keepers.remove(&pid.as_raw());
+            // One that ends by itself has ended its instance before.
+            if was_keeper && !matches!(status, WaitStatus::Exited(_, 0)) {
+                self.kill_orphans();
             }
+        }
+    }
+
+    /// Kills what a keeper has left that was killed itself. Its init mostly ends by
+    /// PR_SET_PDEATHSIG; but not when the keeper died just before that was set, nor when the
+    /// firmware has taken it back, as any program may. A command that has lost its helper falls
+    /// under this too: nobody waits for it any more.
+    fn kill_orphans(&self) {
+        // proc_pid_task_children(5) may be missing from the kernel: then PDEATHSIG has to do.
+        let children = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+        let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        for orphan in pids.filter(|pid| !self.keepers.contains(pid)) {
+            // It is our child and not waited for: the number is its own.
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(orphan), Signal::SIGKILL);
         }
     }
 }

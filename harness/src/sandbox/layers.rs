@@ -7,7 +7,7 @@
 //! They lie in one tmpfs under names of ours, so that no path of the host's has to be escaped in a
 //! mount option.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfs};
 use rustix::mount::{MountFlags, MoveMountFlags};
@@ -69,6 +69,11 @@ impl Layers {
     /// The stacked root, without what the guest has mounted.
     pub(crate) fn root(&self) -> Result<OwnedFd, StepError> {
         open_directory("r")
+    }
+
+    /// What [`changes`](Self::changes) needs to be open.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.middle.iter().chain([&self.upper, &self.lower]).map(AsRawFd::as_raw_fd)
     }
 
     pub(crate) fn changes(&self) -> Result<Vec<Change>, DiffError> {

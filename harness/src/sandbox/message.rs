@@ -85,7 +85,8 @@ pub(crate) enum ToKeeper {
     },
     /// A socket in the instance's network namespace.
     Socket(Domain, Transport),
-    /// The upper layer against the lower ones.
+    /// The upper layer against the lower ones. Descriptor in the answer: where a [`Comparison`]
+    /// will come.
     Changes,
     /// What the upper layer has at this path, opened for reading.
     Upper(GuestPath),
@@ -135,11 +136,12 @@ pub(crate) enum FromKeeper {
     File(FileFacts),
     Processes(Processes),
     Listening(Listening),
-    Changes(Vec<Change>),
-    NotCompared(DiffError),
     /// Bytes used, bytes there are.
     Storage(u64, u64),
 }
+
+/// What the process says that compares the layers.
+pub(crate) type Comparison = Result<Vec<Change>, DiffError>;
 
 /// lstat(2) and readlink(2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
