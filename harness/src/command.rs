@@ -1,8 +1,14 @@
-//! What the command `cargo fwtest` takes from this crate besides what tests do. Not for others.
+//! What the command `cargo fwtest` and the benchmark take from this crate besides what tests do. Not
+//! for others.
 
 use std::process::ExitCode;
 
 pub use crate::sandbox::{Launcher, StepError};
+
+/// Says which launcher this process's instances come from. The first one stays.
+pub fn use_launcher(launcher: Result<Launcher, StepError>) {
+    crate::instance::use_launcher(launcher);
+}
 
 /// Runs this process as the test binary of the suites: its arguments, from the second on, are
 /// those of libtest.
