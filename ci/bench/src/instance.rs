@@ -136,6 +136,7 @@ async fn connect() -> io::Result<()> {
 }
 
 fn firmware(rootfs: &Path, argv: &[String]) -> Result<Firmware> {
+    let rootfs = std::path::absolute(rootfs)?;
     let text = format!("[firmware.bench]\nrootfs = {rootfs:?}\ninit = {argv:?}\n");
     let config = Config::parse(Path::new("/fwtest.toml"), &text)?;
     Ok(config.firmwares[0].clone())
