@@ -95,7 +95,6 @@ fn prepare(
     // Lowering always works; a harness that raised its own limit gives back the old one.
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
     sys::install_filter(&filter::program(order.single_id)).during(|| Step::InstallFilter)?;
-    sys::reset_signal_actions();
     SigSet::empty().thread_set_mask().during(|| Step::Talk)?;
     // Last: the channel itself goes at the exec, and tells the keeper that it happened.
     sys::close_on_exec_from(3).during(|| Step::Talk)

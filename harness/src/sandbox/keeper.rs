@@ -156,11 +156,8 @@ impl<'a> Keeper<'a> {
     fn serve(&mut self) -> io::Result<bool> {
         let Some((request, descriptors)) = self.channel.receive()? else { return Ok(false) };
         let answer = match request {
-            ToKeeper::Shutdown => {
-                self.end_init();
-                self.channel.send(&FromKeeper::Done, &[])?;
-                return Ok(false);
-            }
+            // Answered by its end.
+            ToKeeper::Shutdown => return Ok(false),
             ToKeeper::Changes => match self.send_changes() {
                 Ok(()) => return Ok(true),
                 Err(error) => Err(error),

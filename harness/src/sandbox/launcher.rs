@@ -36,6 +36,9 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
     if keep_only(&channel).is_err() {
         sys::exit_now(1);
     }
+    // For all that comes from here: what the harness's starter ignored, or Rust's runtime does
+    // (SIGPIPE), would stay ignored over every exec.
+    sys::reset_signal_actions();
     // Ctrl-C is for the harness: what is below it ends with it.
     let _ = rustix::process::setsid();
     let ids = match channel.receive() {

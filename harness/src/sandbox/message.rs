@@ -84,7 +84,7 @@ pub(crate) enum ToKeeper {
     Signal(i32),
     /// Show changes of the lower directory.
     Remount,
-    /// Kill all, and end.
+    /// Kill all, and end: that is the answer.
     Shutdown,
 }
 
