@@ -103,8 +103,7 @@ pub fn answers_of(argv: &[String], count: usize) -> Result<Times> {
     let (mut each, mut all) = (Vec::new(), Duration::ZERO);
     for _ in 0..count {
         let before = Instant::now();
-        let mut process =
-            Command::new(&argv[0]).args(&argv[1..]).stdout(Stdio::piped()).spawn()?;
+        let mut process = Command::new(&argv[0]).args(&argv[1..]).stdout(Stdio::piped()).spawn()?;
         let mut pid = String::new();
         let output = process.stdout.take().ok_or("it has no output")?;
         BufReader::new(output).read_line(&mut pid)?;

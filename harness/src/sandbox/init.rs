@@ -3,7 +3,7 @@
 //! The order of the calls is what real inits need; each comment says what fails otherwise.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::sched::{CloneFlags, unshare};
@@ -14,8 +14,9 @@ use rustix::mount::MountFlags;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::launcher::{
-    NODES, STAGE, TERMINALS, become_root, bind_file, make_directory, mount, pivot_here,
+    NODES, TERMINALS, become_root, bind_file, make_directory, mount, pivot_here,
 };
+use super::layers::Layers;
 use super::message::{BootOrder, FromInit, ToInit};
 use super::{filter, sys};
 
@@ -32,10 +33,11 @@ const COMMAND_LINE: &str = "ro\n";
 /// Becomes the firmware's init, or tells the keeper why not.
 pub(crate) fn run(
     channel: &Channel<FromInit, ToInit>,
+    lower: &OwnedFd,
     order: &BootOrder,
     terminals: Terminals,
 ) -> ! {
-    let error = match prepare(channel, order, terminals) {
+    let error = match prepare(channel, lower, order, terminals) {
         Ok(()) => execute(order),
         Err(error) => error,
     };
@@ -45,10 +47,11 @@ pub(crate) fn run(
 
 fn prepare(
     channel: &Channel<FromInit, ToInit>,
+    lower: &OwnedFd,
     order: &BootOrder,
     terminals: Terminals,
 ) -> Result<(), StepError> {
-    rustix::process::chdir(STAGE).during(|| Step::ChangeDirectory(STAGE.to_owned()))?;
+    let layers = Layers::stack(lower, order.storage)?;
     build_dev(order, terminals)?;
     // A sysfs has to be in sight, or the one of our own network namespace cannot be mounted.
     rustix::mount::mount_bind("/sys", "r/sys")
@@ -74,7 +77,8 @@ fn prepare(
             | CloneFlags::CLONE_NEWCGROUP,
     )
     .during(|| Step::Unshare)?;
-    channel.send(&FromInit::Unshared, &[proc.as_fd()]).during(|| Step::Talk)?;
+    let descriptors: Vec<_> = [proc.as_fd()].into_iter().chain(layers.descriptors()).collect();
+    channel.send(&FromInit::Unshared, &descriptors).during(|| Step::Talk)?;
     match channel.receive().during(|| Step::Talk)? {
         Some((ToInit::Mapped, _)) => {}
         None => sys::exit_now(127),

@@ -1,5 +1,8 @@
-//! The keeper: one process per instance. Stacks the layers, makes init, records what it says, and
-//! answers the harness. It ends when the harness does, and takes the instance along.
+//! The keeper: one process per instance. Makes init, records what it says, and answers the harness.
+//! It ends when the harness does, and takes the instance along.
+//!
+//! It shares the launcher's mounts and adds none: those of its instance are made by init, in a mount
+//! namespace of its own, and handed over as descriptors.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -78,7 +81,6 @@ impl<'a> Keeper<'a> {
         lower: &OwnedFd,
         order: &BootOrder,
     ) -> Result<Self, StepError> {
-        let layers = Layers::stack(lower, order.storage)?;
         let (console, kernel_log) = (Terminal::open()?, Terminal::open()?);
         kernel_log.make_raw()?;
         let mut mask = SigSet::empty();
@@ -86,7 +88,7 @@ impl<'a> Keeper<'a> {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
-        let (guest, running) = make_init(order, terminals)?;
+        let (guest, layers, running) = make_init(lower, order, terminals)?;
         let single_id = order.single_id;
         let running = Some(running);
         Ok(Self { channel, log, single_id, layers, console, kernel_log, children, guest, running })
@@ -283,7 +285,11 @@ impl<'a> Keeper<'a> {
 
 /// Makes init, gives it its ids, and waits until it is the firmware's program.
 #[expect(unsafe_code, reason = "clones a process")]
-fn make_init(order: &BootOrder, terminals: init::Terminals) -> Result<(Guest, OwnedFd), StepError> {
+fn make_init(
+    lower: &OwnedFd,
+    order: &BootOrder,
+    terminals: init::Terminals,
+) -> Result<(Guest, Layers, OwnedFd), StepError> {
     start_clocks_anew()?;
     let (ours, theirs) = Channel::<ToInit, FromInit>::pair().during(|| Step::Talk)?;
     let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
@@ -292,23 +298,28 @@ fn make_init(order: &BootOrder, terminals: init::Terminals) -> Result<(Guest, Ow
     let (pid, pidfd) = match cloned {
         sys::Cloned::Child => {
             drop_end(ours);
-            init::run(&theirs, order, terminals)
+            init::run(&theirs, lower, order, terminals)
         }
         sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
-    let proc = match receive(&ours)? {
-        Some((FromInit::Unshared, mut descriptors)) => descriptors.pop(),
+    let descriptors = match receive(&ours)? {
+        Some((FromInit::Unshared, descriptors)) => descriptors,
         other => return Err(ended_early(other)),
     };
-    let proc = proc.ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
+    let mut descriptors = descriptors.into_iter();
+    let proc = descriptors.next();
+    let (proc, layers) = proc
+        .zip(Layers::from_descriptors(descriptors))
+        .ok_or(rustix::io::Errno::BADF)
+        .during(|| Step::Talk)?;
     let ids = super::ids::current().during(|| Step::MapIds(Role::Init))?;
     write_maps(format!("/proc/{pid}").as_ref(), &ids.again(), false)
         .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
     match receive(&ours)? {
         // Closed by the exec.
-        None => Ok((Guest { init: pid, proc }, pidfd)),
+        None => Ok((Guest { init: pid, proc }, layers, pidfd)),
         other => Err(ended_early(other)),
     }
 }

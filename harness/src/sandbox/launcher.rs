@@ -21,7 +21,7 @@ use super::ids::Ids;
 use super::message::{BootOrder, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher};
 use super::{keeper, sys};
 
-/// Where a keeper builds an instance, in the launcher's root.
+/// Where an instance is built, in the launcher's root.
 pub(crate) const STAGE: &str = "/stage";
 /// Consoles: a devpts that no guest sees.
 pub(crate) const TERMINALS: &str = "/pts";
@@ -72,7 +72,7 @@ struct Launcher {
     /// The first is the process that made us: when it goes, all goes.
     clients: Vec<Channel<FromLauncher, ToLauncher>>,
     user_namespace: OwnedFd,
-    /// The host's mounts, to open firmwares in; and our own few, to copy for keepers: a copy costs
+    /// The host's mounts, to open firmwares in; and our own few, to copy for instances: a copy costs
     /// by the mount.
     host_mounts: OwnedFd,
     own_mounts: OwnedFd,
@@ -176,11 +176,11 @@ impl Launcher {
                     .during(|| Step::Talk);
             }
         };
+        // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
+        // end, for which the kernel waits.
         // SAFETY: this process has one thread: it was cloned from a process with one, and starts
         // none.
-        let cloned = unsafe { sys::clone(libc::CLONE_NEWNS as u64, None) }
-            .during(|| Step::Clone(Role::Keeper))?;
-        match cloned {
+        match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Keeper))? {
             sys::Cloned::Child => keeper::run(channel, log, wake, lower, order),
             sys::Cloned::Parent { .. } => Ok(()),
         }
@@ -224,7 +224,7 @@ pub(crate) fn become_root(role: Role) -> Result<(), StepError> {
         .during(step)
 }
 
-/// A root of a few mounts, so that a keeper's copy of it is cheap and shows nothing of the host.
+/// A root of a few mounts, so that an instance's copy of it is cheap and shows nothing of the host.
 fn build_root() -> Result<(), StepError> {
     unshare(CloneFlags::CLONE_NEWNS).during(|| Step::Unshare)?;
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)

@@ -153,7 +153,8 @@ pub(crate) enum FromCommand {
 /// Init to keeper, until init is the firmware's.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// In its own user namespace, without ids. Descriptor: the root of its /proc.
+    /// In its own user namespace, without ids. Descriptors: the root of its /proc, and
+    /// [`Layers`](super::layers::Layers).
     Unshared,
     Failed(Fault),
 }
