@@ -123,20 +123,6 @@ pub(crate) fn write_maps(process: &Path, ids: &Ids, deny_setgroups: bool) -> Res
     Ok(())
 }
 
-/// The map of this process's own user namespace.
-pub(crate) fn current() -> io::Result<Ids> {
-    let read = |path: &str| -> io::Result<Vec<Extent>> {
-        let text = fs::read_to_string(path)?;
-        let extents = text.lines().map(|line| {
-            let mut numbers = line.split_whitespace().map(str::parse);
-            let mut next = || numbers.next()?.ok();
-            Some(Extent { inside: next()?, outside: next()?, count: next()? })
-        });
-        extents.collect::<Option<_>>().ok_or_else(|| io::ErrorKind::InvalidData.into())
-    };
-    Ok(Ids { users: read("/proc/self/uid_map")?, groups: read("/proc/self/gid_map")? })
-}
-
 /// The first range of a subuid(5) file that belongs to the user by name or number, for the ids from
 /// 1 on.
 fn subordinate(file: &str, name: &str, uid: u32) -> Option<Extent> {

@@ -8,7 +8,6 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -17,7 +16,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::guest::Guest;
-use super::ids::write_maps;
+use super::ids::{Ids, write_maps};
 use super::layers::Layers;
 use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
@@ -28,16 +27,17 @@ use crate::instance::ExitStatus;
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The keeper's life.
+/// The keeper's life. `ids` are those of init's user namespace.
 pub(crate) fn run(
     channel: &Channel<FromKeeper, ToKeeper>,
     log: OwnedFd,
     wake: OwnedFd,
+    ids: &Ids,
     lower: OwnedFd,
     order: BootOrder,
 ) -> ! {
     keep_only(&[channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()]);
-    match Keeper::boot(channel, LogWriter::new(log, wake), &lower, &order) {
+    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, &order) {
         Ok(mut keeper) => {
             drop(lower);
             if channel.send(&FromKeeper::Started, &[]).is_ok() {
@@ -78,6 +78,7 @@ impl<'a> Keeper<'a> {
     fn boot(
         channel: &'a Channel<FromKeeper, ToKeeper>,
         log: LogWriter,
+        ids: &Ids,
         lower: &OwnedFd,
         order: &BootOrder,
     ) -> Result<Self, StepError> {
@@ -88,7 +89,7 @@ impl<'a> Keeper<'a> {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
-        let (guest, layers, running) = make_init(lower, order, terminals)?;
+        let (guest, layers, running) = make_init(ids, lower, order, terminals)?;
         let single_id = order.single_id;
         let running = Some(running);
         Ok(Self { channel, log, single_id, layers, console, kernel_log, children, guest, running })
@@ -286,11 +287,11 @@ impl<'a> Keeper<'a> {
 /// Makes init, gives it its ids, and waits until it is the firmware's program.
 #[expect(unsafe_code, reason = "clones a process")]
 fn make_init(
+    ids: &Ids,
     lower: &OwnedFd,
     order: &BootOrder,
     terminals: init::Terminals,
 ) -> Result<(Guest, Layers, OwnedFd), StepError> {
-    start_clocks_anew()?;
     let (ours, theirs) = Channel::<ToInit, FromInit>::pair().during(|| Step::Talk)?;
     let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     // SAFETY: a keeper has one thread.
@@ -313,8 +314,7 @@ fn make_init(
         .zip(Layers::from_descriptors(descriptors))
         .ok_or(rustix::io::Errno::BADF)
         .during(|| Step::Talk)?;
-    let ids = super::ids::current().during(|| Step::MapIds(Role::Init))?;
-    write_maps(format!("/proc/{pid}").as_ref(), &ids.again(), false)
+    write_maps(format!("/proc/{pid}").as_ref(), ids, false)
         .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
     match receive(&ours)? {
@@ -343,17 +343,4 @@ fn ended_early(message: Option<(FromInit, Vec<OwnedFd>)>) -> StepError {
             source: io::Error::from_raw_os_error(libc::ECHILD),
         },
     }
-}
-
-/// A time namespace for the next child: its uptime starts at 0.
-fn start_clocks_anew() -> Result<(), StepError> {
-    let step = || Step::Write("/proc/self/timens_offsets".to_owned());
-    unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME)).during(step)?;
-    let whole_seconds = |clock| rustix::time::clock_gettime(clock).tv_sec;
-    let text = format!(
-        "monotonic -{} 0\nboottime -{} 0\n",
-        whole_seconds(rustix::time::ClockId::Monotonic),
-        whole_seconds(rustix::time::ClockId::Boottime),
-    );
-    std::fs::write("/proc/self/timens_offsets", text).during(step)
 }

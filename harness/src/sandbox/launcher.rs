@@ -69,6 +69,8 @@ fn keep_only(channel: &Channel<FromLauncher, ToLauncher>) -> std::io::Result<()>
 
 struct Launcher {
     ids: Ids,
+    /// Of an instance's own user namespace, below ours.
+    inner_ids: Ids,
     /// The first is the process that made us: when it goes, all goes.
     clients: Vec<Channel<FromLauncher, ToLauncher>>,
     user_namespace: OwnedFd,
@@ -76,6 +78,8 @@ struct Launcher {
     /// by the mount.
     host_mounts: OwnedFd,
     own_mounts: OwnedFd,
+    /// /proc/self/timens_offsets.
+    clock_offsets: OwnedFd,
     children: SignalFd,
 }
 
@@ -90,12 +94,27 @@ impl Launcher {
         let host_mounts = open("/proc/self/ns/mnt")?;
         build_root()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
+        let clock_offsets = rustix::fs::open(
+            "/proc/self/timens_offsets",
+            OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .during(|| Step::Open("/proc/self/timens_offsets".to_owned()))?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.thread_block().during(|| Step::Talk)?;
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
-        Ok(Self { ids, clients: Vec::new(), user_namespace, host_mounts, own_mounts, children })
+        Ok(Self {
+            inner_ids: ids.again(),
+            ids,
+            clients: Vec::new(),
+            user_namespace,
+            host_mounts,
+            own_mounts,
+            clock_offsets,
+            children,
+        })
     }
 
     /// Serves its clients until the first of them is gone.
@@ -176,14 +195,30 @@ impl Launcher {
                     .during(|| Step::Talk);
             }
         };
+        self.start_clocks_anew()?;
         // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
         // end, for which the kernel waits.
         // SAFETY: this process has one thread: it was cloned from a process with one, and starts
         // none.
         match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Keeper))? {
-            sys::Cloned::Child => keeper::run(channel, log, wake, lower, order),
+            sys::Cloned::Child => keeper::run(channel, log, wake, &self.inner_ids, lower, order),
             sys::Cloned::Parent { .. } => Ok(()),
         }
+    }
+
+    /// A time namespace for the next keeper, and so for its instance: the uptime starts at 0. Made
+    /// here, where the file of its offsets is open: to look it up costs more than to write it.
+    fn start_clocks_anew(&self) -> Result<(), StepError> {
+        let step = || Step::Write("/proc/self/timens_offsets".to_owned());
+        unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME)).during(step)?;
+        let whole_seconds = |clock| rustix::time::clock_gettime(clock).tv_sec;
+        let text = format!(
+            "monotonic -{} 0\nboottime -{} 0\n",
+            whole_seconds(rustix::time::ClockId::Monotonic),
+            whole_seconds(rustix::time::ClockId::Boottime),
+        );
+        rustix::io::write(&self.clock_offsets, text.as_bytes()).during(step)?;
+        Ok(())
     }
 
     /// The directory `path` of the host as a mount of its own, read-only.
