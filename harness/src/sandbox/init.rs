@@ -14,7 +14,7 @@ use rustix::mount::MountFlags;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::launcher::{
-    NODES, TERMINALS, become_root, bind_file, make_directory, mount, pivot_here,
+    COMMAND_LINE, NODES, TERMINALS, become_root, bind, bind_file, make_directory, mount, pivot_here,
 };
 use super::layers::Layers;
 use super::message::{BootOrder, FromInit, ToInit};
@@ -26,9 +26,6 @@ pub(crate) struct Terminals {
     pub(crate) console: u32,
     pub(crate) kernel_log: u32,
 }
-
-/// The kernel's command line, as the firmware reads it: the host's is none of its business.
-const COMMAND_LINE: &str = "ro\n";
 
 /// Becomes the firmware's init, or tells the keeper why not.
 pub(crate) fn run(
@@ -54,15 +51,12 @@ fn prepare(
     let layers = Layers::stack(lower, order.storage)?;
     build_dev(order, terminals)?;
     // A sysfs has to be in sight, or the one of our own network namespace cannot be mounted.
-    rustix::mount::mount_bind("/sys", "r/sys")
-        .during(|| Step::Mount("sysfs".to_owned(), "/sys".to_owned()))?;
+    bind("/sys", "r/sys")?;
     // Before the old root goes: this too takes a proc in sight. Its pid namespace belongs to the
     // outer user namespace, so that the mount is locked in the inner one.
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "r/proc", "proc", nothing, "")?;
-    std::fs::write("cmdline", COMMAND_LINE).during(|| Step::Create("cmdline".to_owned()))?;
-    rustix::mount::mount_bind("cmdline", "r/proc/cmdline")
-        .during(|| Step::Mount("command line".to_owned(), "/proc/cmdline".to_owned()))?;
+    bind(COMMAND_LINE, "r/proc/cmdline")?;
     rustix::process::chdir("r").during(|| Step::ChangeDirectory("r".to_owned()))?;
     pivot_here()?;
     let proc = rustix::fs::open("/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
@@ -112,7 +106,7 @@ fn build_dev(order: &BootOrder, terminals: Terminals) -> Result<(), StepError> {
         rustix::fs::openat(CWD, format!("r/{name}"), directory, Mode::empty())
             .during(|| Step::Open(format!("/{name}")))?;
     }
-    mount("tmpfs", "r/dev", "tmpfs", MountFlags::NOSUID, "mode=0755,size=1m")?;
+    mount("tmpfs", "r/dev", "tmpfs", MountFlags::NOSUID, "mode=0755")?;
     for node in NODES {
         bind_file(&format!("/dev/{node}"), &format!("r/dev/{node}"))?;
     }
@@ -130,19 +124,28 @@ fn build_dev(order: &BootOrder, terminals: Terminals) -> Result<(), StepError> {
             .during(|| Step::Create(format!("/dev/{name}")))?;
     }
     make_directory("r/dev/pts")?;
+    // A directory of the same tmpfs: one more file system would cost 80 µs for nothing.
     make_directory("r/dev/shm")?;
+    rustix::fs::chmod("r/dev/shm", Mode::from_raw_mode(0o1777))
+        .during(|| Step::Create("/dev/shm".to_owned()))?;
     let tty_group = if order.single_id { "" } else { ",gid=5" };
     let options = format!("newinstance,ptmxmode=0666,mode=0620{tty_group}");
-    mount("devpts", "r/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, &options)?;
-    mount("tmpfs", "r/dev/shm", "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, "mode=1777")
+    mount("devpts", "r/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, &options)
 }
 
 /// The host's disks are not the firmware's.
 fn hide_block_devices() -> Result<(), StepError> {
+    // One empty directory stands for all of them: a file system each would cost three times that.
+    let mut empty = None;
     for path in ["/sys/block", "/sys/class/block", "/sys/dev/block"] {
-        match mount("tmpfs", path, "tmpfs", MountFlags::RDONLY, "size=4k,mode=0555") {
+        let covered = match empty {
+            None => mount("tmpfs", path, "tmpfs", MountFlags::RDONLY, "size=4k,mode=0555"),
+            Some(empty) => bind(empty, path),
+        };
+        match covered {
+            Ok(()) => empty = Some(path),
             Err(error) if error.source.raw_os_error() == Some(libc::ENOENT) => {}
-            other => other?,
+            Err(error) => return Err(error),
         }
     }
     Ok(())

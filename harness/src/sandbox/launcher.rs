@@ -12,7 +12,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags};
 
 use super::channel::Channel;
@@ -27,6 +27,9 @@ pub(crate) const STAGE: &str = "/stage";
 pub(crate) const TERMINALS: &str = "/pts";
 /// The device nodes that a guest gets: kernel ones that mean no harm.
 pub(crate) const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// The kernel's command line, as firmwares read it: the host's is none of their business.
+pub(crate) const COMMAND_LINE: &str = "/cmdline";
 
 /// The launcher's life. `channel` goes to the process that made it.
 pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
@@ -289,7 +292,11 @@ fn build_root() -> Result<(), StepError> {
         MountFlags::NOSUID | MountFlags::NOEXEC,
         "newinstance,mode=0620,ptmxmode=0666",
     )?;
-    pivot_here()
+    let step = || Step::Create("the command line".to_owned());
+    std::fs::write("cmdline", "ro\n").during(step)?;
+    pivot_here()?;
+    // What is bound from here into an instance must not be a way to write into another.
+    rustix::mount::mount_remount("/", MountFlags::RDONLY, c"").during(step)
 }
 
 /// Makes the working directory the root, and lets go of the old one.
@@ -317,12 +324,12 @@ pub(crate) fn make_directory(path: &str) -> Result<(), StepError> {
 
 /// A file of the launcher's or the host's root at another name.
 pub(crate) fn bind_file(source: &str, target: &str) -> Result<(), StepError> {
-    rustix::fs::open(
-        target,
-        OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC,
-        Mode::from_raw_mode(0o644),
-    )
-    .during(|| Step::Create(target.to_owned()))?;
+    rustix::fs::mknodat(CWD, target, FileType::RegularFile, Mode::from_raw_mode(0o644), 0)
+        .during(|| Step::Create(target.to_owned()))?;
+    bind(source, target)
+}
+
+pub(crate) fn bind(source: &str, target: &str) -> Result<(), StepError> {
     rustix::mount::mount_bind(source, target)
         .during(|| Step::Mount(source.to_owned(), target.to_owned()))
 }
