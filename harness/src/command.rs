@@ -1,4 +1,5 @@
-//! What the command `cargo fwtest` takes from this crate besides what tests do. Not for others.
+//! What the command `cargo fwtest` and the benchmark take from this crate besides what tests do. Not
+//! for others.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +19,11 @@ pub use crate::sandbox::{AskError, Launcher, StepError};
 /// When the environment does not say where caches go.
 pub fn cache_directory() -> Result<PathBuf, CacheError> {
     crate::firmware::cache_directory()
+}
+
+/// Says which launcher this process's instances come from. The first one stays.
+pub fn use_launcher(launcher: Result<Launcher, StepError>) {
+    crate::instance::use_launcher(launcher);
 }
 
 /// Runs this process as the test binary of the suites: its arguments, from the second on, are

@@ -25,7 +25,7 @@ fn an_init_that_ends_at_once() {
                 | +TIME starting
                 | +TIME no flash found
       changes   none
-      storage   4 KiB of 1 MiB used
+      storage   0 KiB of 1 MiB used
       reproduce cargo fwtest --exact router::tests::web::says_hello
       kept      ROOT/target/fwtest/router.tests.web.says_hello
 
@@ -74,7 +74,7 @@ fn a_firmware_that_is_not_ready_in_time() {
       console   last 1 of 1 lines
                 | +TIME starting
       changes   none
-      storage   4 KiB of 1 MiB used
+      storage   0 KiB of 1 MiB used
       reproduce cargo fwtest --exact router::tests::web::says_hello
       kept      ROOT/target/fwtest/router.tests.web.says_hello
 
@@ -104,7 +104,7 @@ fn storage_that_is_full() {
       expected  stdout of `echo hello`: "hallo"
       actual    "hello"
       init      /sbin/init running for TIME
-      processes 1 sleep 1000
+      processes 1 /bin/sh /sbin/init
       listening nothing
       console   last 2 of 2 lines
                 | +TIME dd: error writing '/var.log': No space left on device

@@ -115,7 +115,7 @@ fn a_directory_that_cannot_be_written_to() {
       listening nothing
       console   empty
       changes   none
-      storage   4 KiB of 1 MiB used
+      storage   0 KiB of 1 MiB used
       reproduce cargo fwtest --exact router::tests::web::fails
       kept      not: failed to write `ROOT/target/fwtest/router.tests.web.fails`: WHY
 

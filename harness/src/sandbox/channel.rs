@@ -16,8 +16,9 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Well below the smallest send buffer that Linux gives a socket.
-const PACKET: usize = 32 * 1024;
+/// What the orders need, and no more: a keeper pays a page fault for each page that it is the first
+/// to write to.
+const PACKET: usize = 4096;
 /// As many descriptors as one message ever carries.
 const DESCRIPTORS: usize = 8;
 /// First byte of a packet: the message itself, or a memfd (the last descriptor) has it.
@@ -111,7 +112,7 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
     }
 
     fn receive_packet(&self, flags: RecvFlags) -> io::Result<Option<(R, Vec<OwnedFd>)>> {
-        let mut packet = vec![0; PACKET + 1];
+        let mut packet = [0; PACKET + 1];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = rustix::io::retry_on_intr(|| {

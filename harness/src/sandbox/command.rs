@@ -115,7 +115,6 @@ fn prepare(order: &ExecOrder, standard: [OwnedFd; 3], single_id: bool) -> Result
     sys::install_filter(&filter::program(single_id)).during(|| Step::InstallFilter)?;
     become_user(order, single_id).during(|| Step::ChangeUser(order.uid, order.gid))?;
     rustix::process::chdir(&order.cwd.0).during(|| Step::ChangeDirectory(order.cwd.to_string()))?;
-    sys::reset_signal_actions();
     SigSet::empty().thread_set_mask().during(|| Step::Enter)?;
     sys::close_on_exec_from(3).during(|| Step::Enter)
 }

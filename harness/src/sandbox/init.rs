@@ -3,7 +3,7 @@
 //! The order of the calls is what real inits need; each comment says what fails otherwise.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::sched::{CloneFlags, unshare};
@@ -14,8 +14,9 @@ use rustix::mount::MountFlags;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::launcher::{
-    NODES, STAGE, TERMINALS, become_root, bind_file, make_directory, mount, pivot_here,
+    COMMAND_LINE, NODES, TERMINALS, become_root, bind, bind_file, make_directory, mount, pivot_here,
 };
+use super::layers::Layers;
 use super::message::{BootOrder, FromInit, ToInit};
 use super::{filter, sys};
 
@@ -26,16 +27,14 @@ pub(crate) struct Terminals {
     pub(crate) kernel_log: u32,
 }
 
-/// The kernel's command line, as the firmware reads it: the host's is none of its business.
-const COMMAND_LINE: &str = "ro\n";
-
 /// Becomes the firmware's init, or tells the keeper why not.
 pub(crate) fn run(
     channel: &Channel<FromInit, ToInit>,
+    lower: &OwnedFd,
     order: &BootOrder,
     terminals: Terminals,
 ) -> ! {
-    let error = match prepare(channel, order, terminals) {
+    let error = match prepare(channel, lower, order, terminals) {
         Ok(()) => execute(order),
         Err(error) => error,
     };
@@ -45,21 +44,19 @@ pub(crate) fn run(
 
 fn prepare(
     channel: &Channel<FromInit, ToInit>,
+    lower: &OwnedFd,
     order: &BootOrder,
     terminals: Terminals,
 ) -> Result<(), StepError> {
-    rustix::process::chdir(STAGE).during(|| Step::ChangeDirectory(STAGE.to_owned()))?;
+    let layers = Layers::stack(lower, order.storage)?;
     build_dev(order, terminals)?;
     // A sysfs has to be in sight, or the one of our own network namespace cannot be mounted.
-    rustix::mount::mount_bind("/sys", "r/sys")
-        .during(|| Step::Mount("sysfs".to_owned(), "/sys".to_owned()))?;
+    bind("/sys", "r/sys")?;
     // Before the old root goes: this too takes a proc in sight. Its pid namespace belongs to the
     // outer user namespace, so that the mount is locked in the inner one.
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "r/proc", "proc", nothing, "")?;
-    std::fs::write("cmdline", COMMAND_LINE).during(|| Step::Create("cmdline".to_owned()))?;
-    rustix::mount::mount_bind("cmdline", "r/proc/cmdline")
-        .during(|| Step::Mount("command line".to_owned(), "/proc/cmdline".to_owned()))?;
+    bind(COMMAND_LINE, "r/proc/cmdline")?;
     rustix::process::chdir("r").during(|| Step::ChangeDirectory("r".to_owned()))?;
     pivot_here()?;
     let proc = rustix::fs::open("/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
@@ -74,7 +71,8 @@ fn prepare(
             | CloneFlags::CLONE_NEWCGROUP,
     )
     .during(|| Step::Unshare)?;
-    channel.send(&FromInit::Unshared, &[proc.as_fd()]).during(|| Step::Talk)?;
+    let descriptors: Vec<_> = [proc.as_fd()].into_iter().chain(layers.descriptors()).collect();
+    channel.send(&FromInit::Unshared, &descriptors).during(|| Step::Talk)?;
     match channel.receive().during(|| Step::Talk)? {
         Some((ToInit::Mapped, _)) => {}
         None => sys::exit_now(127),
@@ -97,7 +95,6 @@ fn prepare(
     // Lowering always works; a harness that raised its own limit gives back the old one.
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
     sys::install_filter(&filter::program(order.single_id)).during(|| Step::InstallFilter)?;
-    sys::reset_signal_actions();
     SigSet::empty().thread_set_mask().during(|| Step::Talk)?;
     // Last: the channel itself goes at the exec, and tells the keeper that it happened.
     sys::close_on_exec_from(3).during(|| Step::Talk)
@@ -111,7 +108,7 @@ fn build_dev(order: &BootOrder, terminals: Terminals) -> Result<(), StepError> {
         rustix::fs::openat(CWD, format!("r/{name}"), directory, Mode::empty())
             .during(|| Step::Open(format!("/{name}")))?;
     }
-    mount("tmpfs", "r/dev", "tmpfs", MountFlags::NOSUID, "mode=0755,size=1m")?;
+    mount("tmpfs", "r/dev", "tmpfs", MountFlags::NOSUID, "mode=0755")?;
     for node in NODES {
         bind_file(&format!("/dev/{node}"), &format!("r/dev/{node}"))?;
     }
@@ -129,19 +126,28 @@ fn build_dev(order: &BootOrder, terminals: Terminals) -> Result<(), StepError> {
             .during(|| Step::Create(format!("/dev/{name}")))?;
     }
     make_directory("r/dev/pts")?;
+    // A directory of the same tmpfs: one more file system would cost 80 µs for nothing.
     make_directory("r/dev/shm")?;
+    rustix::fs::chmod("r/dev/shm", Mode::from_raw_mode(0o1777))
+        .during(|| Step::Create("/dev/shm".to_owned()))?;
     let tty_group = if order.single_id { "" } else { ",gid=5" };
     let options = format!("newinstance,ptmxmode=0666,mode=0620{tty_group}");
-    mount("devpts", "r/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, &options)?;
-    mount("tmpfs", "r/dev/shm", "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, "mode=1777")
+    mount("devpts", "r/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, &options)
 }
 
 /// The host's disks are not the firmware's.
 fn hide_block_devices() -> Result<(), StepError> {
+    // One empty directory stands for all of them: a file system each would cost three times that.
+    let mut empty = None;
     for path in ["/sys/block", "/sys/class/block", "/sys/dev/block"] {
-        match mount("tmpfs", path, "tmpfs", MountFlags::RDONLY, "size=4k,mode=0555") {
+        let covered = match empty {
+            None => mount("tmpfs", path, "tmpfs", MountFlags::RDONLY, "size=4k,mode=0555"),
+            Some(empty) => bind(empty, path),
+        };
+        match covered {
+            Ok(()) => empty = Some(path),
             Err(error) if error.source.raw_os_error() == Some(libc::ENOENT) => {}
-            other => other?,
+            Err(error) => return Err(error),
         }
     }
     Ok(())

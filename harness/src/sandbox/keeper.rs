@@ -1,11 +1,13 @@
-//! The keeper: one process per instance. Stacks the layers, makes init, records what it says, and
-//! answers the harness. It ends when the harness does, and takes the instance along.
+//! The keeper: one process per instance. Makes init, records what it says, and answers the harness.
+//! It ends when the harness does, and takes the instance along.
+//!
+//! It shares the launcher's mounts and adds none: those of its instance are made by init, in a mount
+//! namespace of its own, and handed over as descriptors.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -14,7 +16,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::guest::Guest;
-use super::ids::write_maps;
+use super::ids::{Ids, write_maps};
 use super::layers::Layers;
 use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
@@ -25,16 +27,17 @@ use crate::instance::ExitStatus;
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The keeper's life.
+/// The keeper's life. `ids` are those of init's user namespace.
 pub(crate) fn run(
     channel: &Channel<FromKeeper, ToKeeper>,
     log: OwnedFd,
     wake: OwnedFd,
+    ids: &Ids,
     lower: OwnedFd,
     order: BootOrder,
 ) -> ! {
     keep_only(&[channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()]);
-    match Keeper::boot(channel, LogWriter::new(log, wake), &lower, &order) {
+    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, &order) {
         Ok(mut keeper) => {
             drop(lower);
             if channel.send(&FromKeeper::Started, &[]).is_ok() {
@@ -75,10 +78,10 @@ impl<'a> Keeper<'a> {
     fn boot(
         channel: &'a Channel<FromKeeper, ToKeeper>,
         log: LogWriter,
+        ids: &Ids,
         lower: &OwnedFd,
         order: &BootOrder,
     ) -> Result<Self, StepError> {
-        let layers = Layers::stack(lower, order.storage)?;
         let (console, kernel_log) = (Terminal::open()?, Terminal::open()?);
         kernel_log.make_raw()?;
         let mut mask = SigSet::empty();
@@ -86,7 +89,7 @@ impl<'a> Keeper<'a> {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
-        let (guest, running) = make_init(order, terminals)?;
+        let (guest, layers, running) = make_init(ids, lower, order, terminals)?;
         let single_id = order.single_id;
         let running = Some(running);
         Ok(Self { channel, log, single_id, layers, console, kernel_log, children, guest, running })
@@ -156,11 +159,8 @@ impl<'a> Keeper<'a> {
     fn serve(&mut self) -> io::Result<bool> {
         let Some((request, descriptors)) = self.channel.receive()? else { return Ok(false) };
         let answer = match request {
-            ToKeeper::Shutdown => {
-                self.end_init();
-                self.channel.send(&FromKeeper::Done, &[])?;
-                return Ok(false);
-            }
+            // Answered by its end.
+            ToKeeper::Shutdown => return Ok(false),
             other => self.answer(other, descriptors),
         };
         let (answer, descriptor) = match answer {
@@ -238,7 +238,7 @@ impl<'a> Keeper<'a> {
             sys::Cloned::Parent { .. } => Ok(theirs.into_socket()),
             sys::Cloned::Child => {
                 // Not the keeper's channel: its end has to be seen when the keeper ends.
-                let layers = self.layers.descriptors();
+                let layers = self.layers.compared();
                 keep_only(&layers.chain([ours.as_raw_fd()]).collect::<Vec<_>>());
                 let _ = ours.send(&self.layers.changes(), &[]);
                 sys::exit_now(0)
@@ -287,8 +287,12 @@ impl<'a> Keeper<'a> {
 
 /// Makes init, gives it its ids, and waits until it is the firmware's program.
 #[expect(unsafe_code, reason = "clones a process")]
-fn make_init(order: &BootOrder, terminals: init::Terminals) -> Result<(Guest, OwnedFd), StepError> {
-    start_clocks_anew()?;
+fn make_init(
+    ids: &Ids,
+    lower: &OwnedFd,
+    order: &BootOrder,
+    terminals: init::Terminals,
+) -> Result<(Guest, Layers, OwnedFd), StepError> {
     let (ours, theirs) = Channel::<ToInit, FromInit>::pair().during(|| Step::Talk)?;
     let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     // SAFETY: a keeper has one thread.
@@ -296,23 +300,27 @@ fn make_init(order: &BootOrder, terminals: init::Terminals) -> Result<(Guest, Ow
     let (pid, pidfd) = match cloned {
         sys::Cloned::Child => {
             drop_end(ours);
-            init::run(&theirs, order, terminals)
+            init::run(&theirs, lower, order, terminals)
         }
         sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
-    let proc = match receive(&ours)? {
-        Some((FromInit::Unshared, mut descriptors)) => descriptors.pop(),
+    let descriptors = match receive(&ours)? {
+        Some((FromInit::Unshared, descriptors)) => descriptors,
         other => return Err(ended_early(other)),
     };
-    let proc = proc.ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
-    let ids = super::ids::current().during(|| Step::MapIds(Role::Init))?;
-    write_maps(format!("/proc/{pid}").as_ref(), &ids.again(), false)
+    let mut descriptors = descriptors.into_iter();
+    let proc = descriptors.next();
+    let (proc, layers) = proc
+        .zip(Layers::from_descriptors(descriptors))
+        .ok_or(rustix::io::Errno::BADF)
+        .during(|| Step::Talk)?;
+    write_maps(format!("/proc/{pid}").as_ref(), ids, false)
         .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
     match receive(&ours)? {
         // Closed by the exec.
-        None => Ok((Guest { init: pid, proc }, pidfd)),
+        None => Ok((Guest { init: pid, proc }, layers, pidfd)),
         other => Err(ended_early(other)),
     }
 }
@@ -336,17 +344,4 @@ fn ended_early(message: Option<(FromInit, Vec<OwnedFd>)>) -> StepError {
             source: io::Error::from_raw_os_error(libc::ECHILD),
         },
     }
-}
-
-/// A time namespace for the next child: its uptime starts at 0.
-fn start_clocks_anew() -> Result<(), StepError> {
-    let step = || Step::Write("/proc/self/timens_offsets".to_owned());
-    unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME)).during(step)?;
-    let whole_seconds = |clock| rustix::time::clock_gettime(clock).tv_sec;
-    let text = format!(
-        "monotonic -{} 0\nboottime -{} 0\n",
-        whole_seconds(rustix::time::ClockId::Monotonic),
-        whole_seconds(rustix::time::ClockId::Boottime),
-    );
-    std::fs::write("/proc/self/timens_offsets", text).during(step)
 }

@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags};
 
 use super::channel::Channel;
@@ -23,12 +23,15 @@ use super::message::{BootOrder, FromKeeper, FromLauncher, Lower, ToKeeper, ToLau
 use super::{keeper, sys};
 use crate::firmware::Owned;
 
-/// Where a keeper builds an instance, in the launcher's root.
+/// Where an instance is built, in the launcher's root.
 pub(crate) const STAGE: &str = "/stage";
 /// Consoles: a devpts that no guest sees.
 pub(crate) const TERMINALS: &str = "/pts";
 /// The device nodes that a guest gets: kernel ones that mean no harm.
 pub(crate) const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// The kernel's command line, as firmwares read it: the host's is none of their business.
+pub(crate) const COMMAND_LINE: &str = "/cmdline";
 
 /// The launcher's life. `channel` goes to the process that made it.
 pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
@@ -37,6 +40,9 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
     if keep_only(&channel).is_err() || let_go_of_standard_streams().is_err() {
         sys::exit_now(1);
     }
+    // For all that comes from here: what the harness's starter ignored, or Rust's runtime does
+    // (SIGPIPE), would stay ignored over every exec.
+    sys::reset_signal_actions();
     // Ctrl-C is for the harness: what is below it ends with it.
     let _ = rustix::process::setsid();
     let ids = match channel.receive() {
@@ -75,13 +81,17 @@ fn let_go_of_standard_streams() -> std::io::Result<()> {
 
 struct Launcher {
     ids: Ids,
+    /// Of an instance's own user namespace, below ours.
+    inner_ids: Ids,
     /// The first is the process that made us: when it goes, all goes.
     clients: Vec<Channel<FromLauncher, ToLauncher>>,
     user_namespace: OwnedFd,
-    /// The host's mounts, to open firmwares in; and our own few, to copy for keepers: a copy costs
+    /// The host's mounts, to open firmwares in; and our own few, to copy for instances: a copy costs
     /// by the mount.
     host_mounts: OwnedFd,
     own_mounts: OwnedFd,
+    /// /proc/self/timens_offsets.
+    clock_offsets: OwnedFd,
     children: SignalFd,
     /// Their pids, until they have been waited for.
     keepers: HashSet<i32>,
@@ -98,13 +108,28 @@ impl Launcher {
         let host_mounts = open("/proc/self/ns/mnt")?;
         build_root()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
+        let clock_offsets = rustix::fs::open(
+            "/proc/self/timens_offsets",
+            OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .during(|| Step::Open("/proc/self/timens_offsets".to_owned()))?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.thread_block().during(|| Step::Talk)?;
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
-        let (clients, keepers) = (Vec::new(), HashSet::new());
-        Ok(Self { ids, clients, user_namespace, host_mounts, own_mounts, children, keepers })
+        Ok(Self {
+            inner_ids: ids.again(),
+            ids,
+            clients: Vec::new(),
+            user_namespace,
+            host_mounts,
+            own_mounts,
+            clock_offsets,
+            children,
+            keepers: HashSet::new(),
+        })
     }
 
     /// Serves its clients until the first of them is gone.
@@ -201,17 +226,33 @@ impl Launcher {
                     .during(|| Step::Talk);
             }
         };
+        self.start_clocks_anew()?;
+        // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
+        // end, for which the kernel waits.
         // SAFETY: this process has one thread: it was cloned from a process with one, and starts
         // none.
-        let cloned = unsafe { sys::clone(libc::CLONE_NEWNS as u64, None) }
-            .during(|| Step::Clone(Role::Keeper))?;
-        match cloned {
-            sys::Cloned::Child => keeper::run(channel, log, wake, lower, order),
+        match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Keeper))? {
+            sys::Cloned::Child => keeper::run(channel, log, wake, &self.inner_ids, lower, order),
             sys::Cloned::Parent { pid, .. } => {
                 self.keepers.insert(pid);
                 Ok(())
             }
         }
+    }
+
+    /// A time namespace for the next keeper, and so for its instance: the uptime starts at 0. Made
+    /// here, where the file of its offsets is open: to look it up costs more than to write it.
+    fn start_clocks_anew(&self) -> Result<(), StepError> {
+        let step = || Step::Write("/proc/self/timens_offsets".to_owned());
+        unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME)).during(step)?;
+        let whole_seconds = |clock| rustix::time::clock_gettime(clock).tv_sec;
+        let text = format!(
+            "monotonic -{} 0\nboottime -{} 0\n",
+            whole_seconds(rustix::time::ClockId::Monotonic),
+            whole_seconds(rustix::time::ClockId::Boottime),
+        );
+        rustix::io::write(&self.clock_offsets, text.as_bytes()).during(step)?;
+        Ok(())
     }
 
     /// The directory `path` of the host as a mount of its own, read-only.
@@ -298,7 +339,7 @@ pub(crate) fn become_root(role: Role) -> Result<(), StepError> {
         .during(step)
 }
 
-/// A root of a few mounts, so that a keeper's copy of it is cheap and shows nothing of the host.
+/// A root of a few mounts, so that an instance's copy of it is cheap and shows nothing of the host.
 fn build_root() -> Result<(), StepError> {
     unshare(CloneFlags::CLONE_NEWNS).during(|| Step::Unshare)?;
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
@@ -328,7 +369,11 @@ fn build_root() -> Result<(), StepError> {
         MountFlags::NOSUID | MountFlags::NOEXEC,
         "newinstance,mode=0620,ptmxmode=0666",
     )?;
-    pivot_here()
+    let step = || Step::Create("the command line".to_owned());
+    std::fs::write("cmdline", "ro\n").during(step)?;
+    pivot_here()?;
+    // What is bound from here into an instance must not be a way to write into another.
+    rustix::mount::mount_remount("/", MountFlags::RDONLY, c"").during(step)
 }
 
 /// Makes the working directory the root, and lets go of the old one.
@@ -356,12 +401,12 @@ pub(crate) fn make_directory(path: &str) -> Result<(), StepError> {
 
 /// A file of the launcher's or the host's root at another name.
 pub(crate) fn bind_file(source: &str, target: &str) -> Result<(), StepError> {
-    rustix::fs::open(
-        target,
-        OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC,
-        Mode::from_raw_mode(0o644),
-    )
-    .during(|| Step::Create(target.to_owned()))?;
+    rustix::fs::mknodat(CWD, target, FileType::RegularFile, Mode::from_raw_mode(0o644), 0)
+        .during(|| Step::Create(target.to_owned()))?;
+    bind(source, target)
+}
+
+pub(crate) fn bind(source: &str, target: &str) -> Result<(), StepError> {
     rustix::mount::mount_bind(source, target)
         .during(|| Step::Mount(source.to_owned(), target.to_owned()))
 }

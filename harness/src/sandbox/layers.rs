@@ -7,26 +7,30 @@
 //! They lie in one tmpfs under names of ours, so that no path of the host's has to be escaped in a
 //! mount option.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfs};
-use rustix::mount::{MountFlags, MoveMountFlags};
+use rustix::mount::{FsPickFlags, MountFlags, MoveMountFlags};
 
 use super::fault::{During, Step, StepError};
 use super::launcher::{STAGE, make_directory, mount};
 use crate::diff::{Change, DiffError};
 
+/// Directories, held open: the mount namespace in which they have names is init's, and gone once
+/// init has unshared.
 pub(crate) struct Layers {
+    /// All of them, one over the other.
+    root: OwnedFd,
     pub(crate) upper: OwnedFd,
-    middle: Option<OwnedFd>,
     lower: OwnedFd,
+    middle: Option<OwnedFd>,
 }
 
 /// Directories that the harness mounts on.
 const MOUNT_POINTS: [&str; 3] = ["dev", "proc", "sys"];
 
 impl Layers {
-    /// Stacks them at `r` on the stage, with at most `storage` bytes to write to.
+    /// Stacks them at `r` on the stage, with at most `storage` bytes to write to, and stays there.
     pub(crate) fn stack(lower: &OwnedFd, storage: Option<u64>) -> Result<Self, StepError> {
         let size = storage.map(|bytes| format!(",size={bytes}")).unwrap_or_default();
         mount("tmpfs", STAGE, "tmpfs", MountFlags::NODEV, &format!("mode=0755{size}"))?;
@@ -63,16 +67,27 @@ impl Layers {
         // nothing of it has to survive a crash.
         let options = format!("lowerdir={lowers},upperdir=u,workdir=w,userxattr,volatile");
         mount("overlay", "r", "overlay", MountFlags::empty(), &options)?;
-        Ok(Self { upper, middle, lower })
+        Ok(Self { root: open_directory("r")?, upper, lower, middle })
+    }
+
+    /// For another process.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        [&self.root, &self.upper, &self.lower].into_iter().chain(&self.middle).map(AsFd::as_fd)
+    }
+
+    /// What [`descriptors`](Self::descriptors) gave.
+    pub(crate) fn from_descriptors(mut from: impl Iterator<Item = OwnedFd>) -> Option<Self> {
+        let (root, upper, lower) = (from.next()?, from.next()?, from.next()?);
+        Some(Self { root, upper, lower, middle: from.next() })
     }
 
     /// The stacked root, without what the guest has mounted.
     pub(crate) fn root(&self) -> Result<OwnedFd, StepError> {
-        open_directory("r")
+        self.root.try_clone().during(|| Step::Open("/".to_owned()))
     }
 
     /// What [`changes`](Self::changes) needs to be open.
-    pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+    pub(crate) fn compared(&self) -> impl Iterator<Item = RawFd> {
         self.middle.iter().chain([&self.upper, &self.lower]).map(AsRawFd::as_raw_fd)
     }
 
@@ -90,8 +105,11 @@ impl Layers {
 
     /// Lets go of what the kernel remembers of names below: what has changed there is seen.
     pub(crate) fn remount(&self) -> Result<(), StepError> {
-        rustix::mount::mount_remount("r", MountFlags::empty(), c"")
-            .during(|| Step::Mount("overlay again".to_owned(), "/".to_owned()))
+        // By descriptor: mount(2) wants a name in our own mount namespace.
+        let step = || Step::Mount("overlay again".to_owned(), "/".to_owned());
+        let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH;
+        let overlay = rustix::mount::fspick(&self.root, "", flags).during(step)?;
+        rustix::mount::fsconfig_reconfigure(overlay.as_fd()).during(step)
     }
 }
 

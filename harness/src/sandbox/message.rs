@@ -95,7 +95,7 @@ pub(crate) enum ToKeeper {
     Signal(i32),
     /// Show changes of the lower directory.
     Remount,
-    /// Kill all, and end.
+    /// Kill all, and end: that is the answer.
     Shutdown,
 }
 
@@ -165,7 +165,8 @@ pub(crate) enum FromCommand {
 /// Init to keeper, until init is the firmware's.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// In its own user namespace, without ids. Descriptor: the root of its /proc.
+    /// In its own user namespace, without ids. Descriptors: the root of its /proc, and
+    /// [`Layers`](super::layers::Layers).
     Unshared,
     Failed(Fault),
 }

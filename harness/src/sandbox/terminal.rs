@@ -46,13 +46,11 @@ impl Terminal {
 
     /// What there is to read; `None` when that is nothing.
     pub(crate) fn read(&self) -> io::Result<Option<Vec<u8>>> {
-        let mut bytes = vec![0; 16 * 1024];
+        // A terminal gives no more at once.
+        let mut bytes = [0; 4096];
         match rustix::io::read(&self.master, &mut bytes) {
             Ok(0) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::IO) => Ok(None),
-            Ok(length) => {
-                bytes.truncate(length);
-                Ok(Some(bytes))
-            }
+            Ok(length) => Ok(Some(bytes[..length].to_vec())),
             Err(error) => Err(error.into()),
         }
     }
