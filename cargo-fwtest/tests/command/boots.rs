@@ -94,7 +94,7 @@ fn storage_that_is_full() {
     let repo = Repo::with_init(
         "dd if=/dev/zero of=/var.log bs=1k count=200 2>&1 | head -n 1; echo booted; exec sleep 1000",
     );
-    repo.configure("ready = [{ log = \"booted\" }]");
+    repo.configure("ready = [{ log = \"booted\" }, { process = \"sleep\" }]");
     repo.change("fwtest.toml", "1M", "64K");
     repo.change("tests/web.fw.toml", "stdout = \"hello\"", "stdout = \"hallo\"");
     assert_snapshot!(repo.run("--keep none").stdout, @r#"
@@ -104,7 +104,7 @@ fn storage_that_is_full() {
       expected  stdout of `echo hello`: "hallo"
       actual    "hello"
       init      /sbin/init running for TIME
-      processes 1 /bin/sh /sbin/init
+      processes 1 sleep 1000
       listening nothing
       console   last 2 of 2 lines
                 | +TIME dd: error writing '/var.log': No space left on device
