@@ -1,9 +1,11 @@
 //! The system call filter of everything that runs in a guest.
 //!
 //! The user namespace is the wall; this is for what it lets through. Today: the kernel's log, which
-//! is the host's and may be read by anybody where `kernel.dmesg_restrict` is 0, and changes of
-//! owner where the guest has a single id: those are pretended, as the firmware's own scripts
-//! expect them to work.
+//! is the host's and may be read by anybody where `kernel.dmesg_restrict` is 0; changes of owner
+//! where the guest has a single id: those are pretended, as the firmware's own scripts expect them
+//! to work; and a terminal's output that is thrown away. A getty does so once it has been sent,
+//! tcdrain(3), then tcflush(3); but a pseudoterminal knows of no sending, and would throw away
+//! lines of the console that nobody has read yet.
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
@@ -23,6 +25,7 @@ struct Machine {
     syslog: &'static [u32],
     /// chown, fchown, lchown, fchownat and the 16-bit ones, setgroups.
     ownership: &'static [u32],
+    ioctl: &'static [u32],
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -43,6 +46,7 @@ const MACHINES: &[Machine] = &[
             260 | 1 << 30,
             116 | 1 << 30,
         ],
+        ioctl: &[16, 514 | 1 << 30],
     },
     I386,
 ];
@@ -51,20 +55,30 @@ const I386: Machine = Machine {
     audit_arch: 0x4000_0003,
     syslog: &[103],
     ownership: &[182, 95, 16, 298, 81, 212, 207, 198, 206],
+    ioctl: &[54],
 };
 #[cfg(target_arch = "aarch64")]
 const MACHINES: &[Machine] = &[
-    Machine { audit_arch: 0xC000_00B7, syslog: &[116], ownership: &[54, 55, 159] },
+    Machine { audit_arch: 0xC000_00B7, syslog: &[116], ownership: &[54, 55, 159], ioctl: &[29] },
     Machine {
         audit_arch: 0x4000_0028,
         syslog: &[103],
         ownership: &[182, 95, 16, 325, 81, 212, 207, 198, 206],
+        ioctl: &[54],
     },
 ];
 
 /// Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
+/// The low halves of the second and the third argument: both machines have them first.
+const ARGUMENT_1: u32 = 24;
+const ARGUMENT_2: u32 = 32;
+
+/// ioctl_tty(2): flushes a terminal's input (TCIFLUSH), its output or both. The same number on each
+/// of the machines above.
+const TCFLSH: u32 = 0x540B;
+const TCIFLUSH: u32 = 0;
 
 /// The program. Without `single_id` owners are changed for real.
 pub(crate) fn program(single_id: bool) -> Vec<sock_filter> {
@@ -79,6 +93,15 @@ pub(crate) fn program(single_id: bool) -> Vec<sock_filter> {
         for (number, answer) in rules {
             block.push(jump(number, 0, 1));
             block.push(statement(BPF_RET | BPF_K, answer.code()));
+        }
+        for number in machine.ioctl {
+            block.push(jump(*number, 0, 6));
+            block.push(statement(BPF_LD | BPF_W | BPF_ABS, ARGUMENT_1));
+            block.push(jump(TCFLSH, 0, 2));
+            block.push(statement(BPF_LD | BPF_W | BPF_ABS, ARGUMENT_2));
+            block.push(jump(TCIFLUSH, 0, 1));
+            block.push(statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW));
+            block.push(statement(BPF_RET | BPF_K, Answer::Pretend.code()));
         }
         block.push(statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW));
         program.push(statement(BPF_LD | BPF_W | BPF_ABS, ARCH));
@@ -113,14 +136,20 @@ mod tests {
     use super::*;
 
     /// Runs a filter as the kernel does, as far as ours goes.
-    fn run(program: &[sock_filter], arch: u32, number: u32) -> u32 {
+    fn run(program: &[sock_filter], arch: u32, number: u32, arguments: [u32; 2]) -> u32 {
         let (mut accumulator, mut at) = (0, 0);
         loop {
             let instruction = &program[at];
             at += 1;
             match u32::from(instruction.code) {
                 code if code == BPF_LD | BPF_W | BPF_ABS => {
-                    accumulator = if instruction.k == ARCH { arch } else { number };
+                    accumulator = match instruction.k {
+                        NUMBER => number,
+                        ARCH => arch,
+                        ARGUMENT_1 => arguments[0],
+                        ARGUMENT_2 => arguments[1],
+                        other => panic!("nothing is at {other}"),
+                    };
                 }
                 code if code == BPF_JMP | BPF_JEQ | BPF_K => {
                     let equal = accumulator == instruction.k;
@@ -153,8 +182,23 @@ mod tests {
             (true, X86_64, 103, refuse),
             (true, 0xC000_00B7, 103, allow), // no program of that machine runs natively
         ] {
-            let answer = run(&program(single), arch, number);
+            let answer = run(&program(single), arch, number, [0, 0]);
             assert_eq!(answer, expected, "single {single}, arch {arch:x}, call {number}");
+        }
+        const TCSETS: u32 = 0x5402;
+        for (arch, number, arguments, expected) in [
+            (X86_64, 16, [TCFLSH, 0], allow),
+            (X86_64, 16, [TCFLSH, 1], pretend),
+            (X86_64, 16, [TCFLSH, 2], pretend),
+            (X86_64, 16, [TCSETS, 2], allow),
+            (X86_64, 1, [TCFLSH, 2], allow), // write
+            (X86_64, 514 | 1 << 30, [TCFLSH, 2], pretend),
+            (I386, 54, [TCFLSH, 2], pretend),
+            (I386, 54, [TCSETS, 2], allow),
+            (I386, 16, [TCFLSH, 2], allow), // lchown
+        ] {
+            let answer = run(&program(false), arch, number, arguments);
+            assert_eq!(answer, expected, "arch {arch:x}, call {number}, {arguments:x?}");
         }
     }
 }
