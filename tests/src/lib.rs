@@ -1,4 +1,17 @@
-//! What several end-to-end tests need; the tests are in `tests/`.
+//! What the end-to-end tests share; they themselves are in `tests/`.
+//!
+//! * **firmwares**: the fwtest.toml of the tests that boot instances in their own process.
+//! * **project**: a throw-away project, and the real commands run in it.
+//! * **tree**: all that can be known of a directory, to prove that nobody wrote to it.
+//! * **host**: all that can be known of the host, to prove that nothing is left on it.
+//! * **process**: processes by pidfd.
 
+mod firmwares;
 pub mod host;
 pub mod process;
+mod project;
+mod tree;
+
+pub use firmwares::{firmware, router_config};
+pub use project::{Project, Ran, cargo_fwtest};
+pub use tree::Tree;

@@ -235,9 +235,11 @@ impl InstanceError {
     }
 }
 
-/// `1.5s`, `30s`, `250ms`.
+/// `1.5s`, `30s`, `250ms`; what is left of a limit is not told to the nanosecond.
 fn show(duration: Duration) -> String {
-    format!("{duration:?}")
+    let granularity = if duration < Duration::from_secs(1) { 1_000_000 } else { 100_000_000 };
+    let rounded = duration.as_nanos().next_multiple_of(granularity);
+    format!("{:?}", Duration::from_nanos(u64::try_from(rounded).unwrap_or(u64::MAX)))
 }
 
 fn listening(open: &[String]) -> String {

@@ -66,17 +66,20 @@ impl Instance {
 
     /// Whether there is such a file, links followed.
     pub(super) fn exists(&self, path: &GuestPath) -> Result<bool, AskError> {
-        match self.sandbox().ask(&ToKeeper::Exists(path.clone()))? {
-            (FromKeeper::Done, _) => Ok(true),
+        match self.sandbox().ask(&ToKeeper::Follow(path.clone()))? {
+            (FromKeeper::File(_), _) => Ok(true),
             (FromKeeper::Absent, _) => Ok(false),
             _ => Err(AskError::Nonsense),
         }
     }
 
-    /// The guest's /etc/passwd and /etc/group; empty where there is none that can be read.
+    /// The guest's /etc/passwd and /etc/group, links followed as the guest would; empty where there
+    /// is none that can be read.
     pub(super) fn account_files(&self) -> (String, String) {
-        let read = |path: &str| match self.look_at(&GuestPath::from(path)) {
-            Ok(Some((_, Some(file)))) => read(file).unwrap_or_default(),
+        let read = |path: &str| match self.sandbox().ask(&ToKeeper::Follow(GuestPath::from(path))) {
+            Ok((FromKeeper::File(facts), Some(file))) if kind(facts.mode) == FileKind::File => {
+                read(file).unwrap_or_default()
+            }
             _ => Vec::new(),
         };
         let text = |path| String::from_utf8_lossy(&read(path)).into_owned();
@@ -108,6 +111,8 @@ impl Instance {
         match (kind, descriptor) {
             (FileKind::File, Some(file)) => content = Some(read(file)),
             (FileKind::Directory, Some(directory)) => entries = Some(list(directory)),
+            (FileKind::File, None) => content = Some(Err(unreadable(&facts))),
+            (FileKind::Directory, None) => entries = Some(Err(unreadable(&facts))),
             _ => {}
         }
         Ok(Some(FileState {
@@ -123,6 +128,10 @@ impl Instance {
             entries,
         }))
     }
+}
+
+fn unreadable(facts: &FileFacts) -> io::Error {
+    io::Error::from_raw_os_error(facts.unreadable.unwrap_or(libc::EACCES))
 }
 
 fn kind(mode: u32) -> FileKind {

@@ -166,35 +166,31 @@ impl Guest {
     }
 }
 
-/// Whether there is a file below `root`, which every link takes for `/`.
-pub(crate) fn exists(root: BorrowedFd<'_>, path: &GuestPath) -> Result<bool, StepError> {
-    find(root, path, OFlags::PATH | OFlags::CLOEXEC).map(|found| found.is_some())
+/// What becomes of a path's last component where that is a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    Itself,
+    Followed,
 }
 
-/// What a path below `root` names, without opening it.
-fn find(
-    root: BorrowedFd<'_>,
-    path: &GuestPath,
-    flags: OFlags,
-) -> Result<Option<OwnedFd>, StepError> {
-    let found = rustix::io::retry_on_intr(|| {
-        rustix::fs::openat2(root, &path.0, flags, Mode::empty(), ResolveFlags::IN_ROOT)
-    });
-    match found {
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
-        other => other.map(Some).during(|| Step::Open(format!("`{path}`"))),
-    }
-}
-
-/// Looks at a file below `root`, which every link on the way takes for `/`. Its last component is
-/// not followed, and nothing is opened that could block or act: a FIFO, a device, a socket.
+/// Looks at a file below `root`, which every link on the way takes for `/`. Nothing is opened that
+/// could block or act: a FIFO, a device, a socket.
 pub(crate) fn look(
     root: BorrowedFd<'_>,
     path: &GuestPath,
+    last: Last,
 ) -> Result<(FromKeeper, Option<OwnedFd>), StepError> {
     let step = || Step::Open(format!("`{path}`"));
-    let Some(file) = find(root, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)? else {
-        return Ok((FromKeeper::Absent, None));
+    let mut flags = OFlags::PATH | OFlags::CLOEXEC;
+    flags.set(OFlags::NOFOLLOW, last == Last::Itself);
+    let found = rustix::io::retry_on_intr(|| {
+        rustix::fs::openat2(root, &path.0, flags, Mode::empty(), ResolveFlags::IN_ROOT)
+    });
+    let file = match found {
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {
+            return Ok((FromKeeper::Absent, None));
+        }
+        other => other.during(step)?,
     };
     let stat = rustix::fs::fstat(&file).during(step)?;
     let mut facts = FileFacts {
@@ -203,16 +199,24 @@ pub(crate) fn look(
         gid: stat.st_gid,
         size: u64::try_from(stat.st_size).unwrap_or(0),
         target: None,
+        unreadable: None,
     };
     let reopen = |extra| {
         // The descriptor is of a file that is known, so that nothing can be put in its place.
         let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | extra;
-        rustix::fs::openat(CWD, path, flags, Mode::empty()).during(step)
+        rustix::fs::openat(CWD, path, flags, Mode::empty())
+    };
+    let mut keep = |opened: rustix::io::Result<OwnedFd>| match opened {
+        Ok(descriptor) => Some(descriptor),
+        Err(errno) => {
+            facts.unreadable = Some(errno.raw_os_error());
+            None
+        }
     };
     let descriptor = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Some(reopen(OFlags::empty())?),
-        FileType::Directory => Some(reopen(OFlags::DIRECTORY)?),
+        FileType::RegularFile => keep(reopen(OFlags::empty())),
+        FileType::Directory => keep(reopen(OFlags::DIRECTORY)),
         FileType::Symlink => {
             let target = rustix::fs::readlinkat(&file, "", Vec::new()).during(step)?;
             facts.target = Some(GuestPath::from(std::ffi::OsStr::new(

@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
-use super::guest::Guest;
+use super::guest::{self, Guest};
 use super::ids::{Ids, write_maps};
 use super::layers::Layers;
 use super::log::{Happened, LogWriter};
@@ -186,12 +186,11 @@ impl<'a> Keeper<'a> {
                 self.execute(&order, descriptors)?;
                 (FromKeeper::Done, None)
             }
-            ToKeeper::Look(path) => super::guest::look(root()?.as_fd(), &path)?,
-            ToKeeper::Exists(path) => match super::guest::exists(root()?.as_fd(), &path)? {
-                true => (FromKeeper::Done, None),
-                false => (FromKeeper::Absent, None),
-            },
-            ToKeeper::Upper(path) => super::guest::look(self.layers.upper.as_fd(), &path)?,
+            ToKeeper::Look(path) => guest::look(root()?.as_fd(), &path, guest::Last::Itself)?,
+            ToKeeper::Follow(path) => guest::look(root()?.as_fd(), &path, guest::Last::Followed)?,
+            ToKeeper::Upper(path) => {
+                guest::look(self.layers.upper.as_fd(), &path, guest::Last::Itself)?
+            }
             ToKeeper::Processes => {
                 let processes = if self.running.is_some() {
                     self.guest.processes()?

@@ -76,8 +76,8 @@ pub(crate) enum ToKeeper {
     /// A file of the guest, its last component not followed; a regular file or a directory comes
     /// with a descriptor.
     Look(GuestPath),
-    /// Whether there is such a file, links followed.
-    Exists(GuestPath),
+    /// The same, its last component followed.
+    Follow(GuestPath),
     Processes,
     /// With the processes that hold the sockets, or without, which costs less.
     Listening {
@@ -151,6 +151,8 @@ pub(crate) struct FileFacts {
     pub(crate) gid: u32,
     pub(crate) size: u64,
     pub(crate) target: Option<GuestPath>,
+    /// Why a regular file or a directory comes without a descriptor.
+    pub(crate) unreadable: Option<i32>,
 }
 
 /// The status channel of a command: its helper to the harness.

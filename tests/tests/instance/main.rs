@@ -1,0 +1,52 @@
+//! What a test can ask of an instance, on firmware that is booted for real.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+mod changes;
+mod console;
+mod ending;
+mod exec;
+mod files;
+mod isolation;
+mod model;
+mod network;
+mod rebuilt;
+mod two;
+
+use std::time::{Duration, Instant};
+
+use fwtest::instance::Instance;
+
+fwtest::main!(config = tests::router_config());
+
+/// How many user ids the guest has: one where its harness has no subordinate ids to give.
+async fn ids(fw: &Instance) -> u32 {
+    let map = fw.exec(["cat", "/proc/self/uid_map"]).await.unwrap();
+    let lines = map.stdout();
+    lines.lines().map(|line| line.split_whitespace().nth(2).unwrap().parse::<u32>().unwrap()).sum()
+}
+
+/// A shell command that must succeed: its standard output.
+#[track_caller]
+fn shell<'a>(fw: &'a Instance, script: &'a str) -> impl Future<Output = String> + 'a {
+    async move {
+        let output = fw.exec(["sh", "-ec", script]).await.unwrap();
+        output.success().unwrap_or_else(|error| panic!("{error}")).stdout().into_owned()
+    }
+}
+
+/// Looks every 5 ms, for at most 10 s, until something is so that no event tells of.
+#[track_caller]
+fn eventually<'a>(
+    what: &'a str,
+    mut is_so: impl FnMut() -> bool + 'a,
+) -> impl Future<Output = ()> + 'a {
+    let place = std::panic::Location::caller();
+    async move {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < Duration::from_secs(10), "never {what}, at {place}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
