@@ -32,7 +32,7 @@ fn snapshots(directory: &Path) -> BTreeMap<String, String> {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).expect("text");
         let (_, content) = text.split_once("\n---\n").expect("a header");
-        (path.file_name().unwrap().to_string_lossy().into_owned(), content.to_owned())
+        (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), content.to_owned())
     };
     entries.map(read).collect()
 }
