@@ -5,18 +5,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use regex::Regex;
+use tempfile::TempDir;
 
 /// A throw-away project with a fwtest.toml that has the fixture `router`, and whatever files a test
-/// wants. It is found again by its name, so that Cargo need not build it anew each time; two tests
-/// that want it wait for each other.
+/// wants.
 #[derive(Debug)]
 pub struct Project {
     directory: PathBuf,
-    _held: File,
+    /// Removed, or let go for the next one, when the project is dropped.
+    _place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Temporary { _directory: TempDir },
+    Shared { _held: File },
 }
 
 const PACKAGE: &str = r#"[package]
-name = "throw-away"
+name = "@NAME@"
 edition = "2024"
 
 [dev-dependencies]
@@ -34,53 +41,59 @@ debug = false
 "#;
 
 impl Project {
-    /// With these files: path and text.
+    /// Without a Cargo.toml, here or above: path and text of its other files.
     ///
     /// # Panics
     /// When it cannot be written.
     #[must_use]
-    pub fn new(name: &str, files: &[(&str, &str)]) -> Self {
-        let projects = scratch().join("projects");
-        fs::create_dir_all(&projects).expect("a directory of ours");
-        let held = File::create(projects.join(format!("{name}.lock"))).expect("a new file");
-        held.lock().expect("a file can be locked");
-        let project = Self { directory: projects.join(name), _held: held };
-        let config = format!(
-            "[firmware.router]\nrootfs = {:?}\nready = [{{ log = {:?} }}]\n",
-            fixtures::router(),
-            fixtures::model::ROUTER.boot_line,
-        );
-        let mut files = files.to_vec();
-        if !files.iter().any(|(path, _)| *path == "fwtest.toml") {
-            files.push(("fwtest.toml", &config));
-        }
-        fs::create_dir_all(&project.directory).expect("a directory of ours");
-        let wanted = files.iter().map(|(path, _)| project.directory.join(path)).collect();
-        project.remove_all_but(&wanted, &project.directory);
-        for (path, text) in files {
-            project.write(path, text);
-        }
-        project
+    pub fn without_package(files: &[(&str, &str)]) -> Self {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let directory = place.path().to_owned();
+        Self { directory, _place: Place::Temporary { _directory: place } }.with(files)
     }
 
-    /// The same as a Cargo package `throw-away` that uses the crate `fwtest` of this tree in its
-    /// test target `web`. Its dependencies are built once for all projects, from what is here.
+    /// With a Cargo package of that name, whose test target `web` uses the crate `fwtest` of this
+    /// tree. It is found again by its name, so that Cargo need not build it anew each time, and two
+    /// tests that want it wait for each other. Its dependencies are built once for all projects,
+    /// from what is here.
     ///
     /// # Panics
     /// When it cannot be written.
     #[must_use]
     pub fn with_package(name: &str, files: &[(&str, &str)]) -> Self {
+        let projects = scratch().join("projects");
+        fs::create_dir_all(&projects).expect("a directory of ours");
+        let held = File::create(projects.join(format!("{name}.lock"))).expect("a new file");
+        held.lock().expect("a file can be locked");
+
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a member's parent");
         let harness = workspace.join("harness");
-        let manifest = PACKAGE.replace("@HARNESS@", harness.to_str().expect("a path in UTF-8"));
+        // Packages of one name at two places are built into the same files.
+        let manifest = PACKAGE
+            .replace("@NAME@", name)
+            .replace("@HARNESS@", harness.to_str().expect("a path in UTF-8"));
         // The same versions as here: no others are downloaded.
         let lock = fs::read_to_string(workspace.join("Cargo.lock")).expect("the workspace has it");
-        let own = format!(
-            "{lock}\n[[package]]\nname = \"throw-away\"\nversion = \"0.0.0\"\ndependencies = [\"fwtest\"]\n"
-        );
         let mut files = files.to_vec();
-        files.extend([("Cargo.toml", &*manifest), ("Cargo.lock", &*own), ("src/lib.rs", "")]);
-        Self::new(name, &files)
+        files.extend([("Cargo.toml", &*manifest), ("Cargo.lock", &*lock), ("src/lib.rs", "")]);
+        Self { directory: projects.join(name), _place: Place::Shared { _held: held } }.with(&files)
+    }
+
+    /// Has these files and no others.
+    fn with(self, files: &[(&str, &str)]) -> Self {
+        let config = format!(
+            "[firmware.router]\nrootfs = {:?}\nready = [{{ log = {:?} }}]\n",
+            fixtures::router(),
+            fixtures::model::ROUTER.boot_line,
+        );
+        let files = files.iter().copied().chain([("fwtest.toml", &*config)]);
+        fs::create_dir_all(&self.directory).expect("a directory of ours");
+        let wanted = files.clone().map(|(path, _)| self.path(path)).collect();
+        remove_all_but(&wanted, &self.directory);
+        for (path, text) in files {
+            self.write(path, text);
+        }
+        self
     }
 
     #[must_use]
@@ -129,7 +142,9 @@ impl Project {
 
     /// A program at the project, with nothing of this run's environment that it would heed.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
+        // Builds all dependencies the first time; what takes longer hangs.
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "900"]).arg(program);
         command.current_dir(&self.directory).stdin(Stdio::null()).env_clear();
         for name in [
             "PATH",
@@ -149,20 +164,20 @@ impl Project {
         command.env("FWTEST_KEEP", "none");
         command
     }
+}
 
-    fn remove_all_but(&self, wanted: &BTreeSet<PathBuf>, directory: &Path) {
-        for entry in fs::read_dir(directory).expect("a directory of ours") {
-            let entry = entry.expect("an entry");
-            let path = entry.path();
-            if !entry.file_type().expect("a kind").is_dir() {
-                if !wanted.contains(&path) {
-                    fs::remove_file(&path).expect("a file of ours");
-                }
-            } else if wanted.iter().any(|file| file.starts_with(&path)) {
-                self.remove_all_but(wanted, &path);
-            } else {
-                fs::remove_dir_all(&path).expect("a directory of ours");
+fn remove_all_but(wanted: &BTreeSet<PathBuf>, directory: &Path) {
+    for entry in fs::read_dir(directory).expect("a directory of ours") {
+        let entry = entry.expect("an entry");
+        let path = entry.path();
+        if !entry.file_type().expect("a kind").is_dir() {
+            if !wanted.contains(&path) {
+                fs::remove_file(&path).expect("a file of ours");
             }
+        } else if wanted.iter().any(|file| file.starts_with(&path)) {
+            remove_all_but(wanted, &path);
+        } else {
+            fs::remove_dir_all(&path).expect("a directory of ours");
         }
     }
 }

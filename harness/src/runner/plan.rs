@@ -9,8 +9,9 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use super::context::{Crate, Current};
-use super::event::TESTS_FILE;
+use super::event::{Event, Outcome, TESTS_FILE};
 use super::failure::setup;
+use super::sink;
 use super::trial::{Body, Plan};
 use crate::firmware::{Config, Firmware};
 use crate::registry::TESTS;
@@ -51,7 +52,13 @@ pub(super) fn trials(
 
 /// A trial that only says what is wrong.
 pub(super) fn broken(name: &str, message: String) -> Trial {
-    Trial::test(name, move || Err(Failed::from(message)))
+    let test = name.to_owned();
+    Trial::test(name, move || {
+        sink::send(&Event::Started { test: test.clone() });
+        let outcome = Outcome::Failed { report: message.clone() };
+        sink::send(&Event::Finished { test, outcome, seconds: 0.0, kept: None });
+        Err(Failed::from(message))
+    })
 }
 
 /// The suites of a project.
@@ -142,8 +149,11 @@ impl Planner {
                 return vec![broken(&name, setup(&error, error.hint()))];
             }
         };
-        // As `file!()` names what it names.
-        let shown = file.path.strip_prefix(&self.krate.root).unwrap_or(&file.path).to_owned();
+        // As `file!()` names what it names. It is in snapshots, which are the same wherever the
+        // project lies.
+        let roots = [&*self.krate.root, self.config.directory()];
+        let shown = roots.iter().find_map(|root| file.path.strip_prefix(root).ok());
+        let shown = shown.unwrap_or(&file.path).to_owned();
         let mut trials = Vec::new();
         for firmware in firmwares {
             for test in &suite.tests {

@@ -27,12 +27,9 @@ async fn ids(fw: &Instance) -> u32 {
 }
 
 /// A shell command that must succeed: its standard output.
-#[track_caller]
-fn shell<'a>(fw: &'a Instance, script: &'a str) -> impl Future<Output = String> + 'a {
-    async move {
-        let output = fw.exec(["sh", "-ec", script]).await.unwrap();
-        output.success().unwrap_or_else(|error| panic!("{error}")).stdout().into_owned()
-    }
+async fn shell(fw: &Instance, script: &str) -> String {
+    let output = fw.exec(["sh", "-ec", script]).await.unwrap();
+    output.success().unwrap_or_else(|error| panic!("{error}")).stdout().into_owned()
 }
 
 /// Looks every 5 ms, for at most 10 s, until something is so that no event tells of.

@@ -104,7 +104,7 @@ async fn what_is_no_http_is_told(fw: &mut Instance) -> Result<()> {
         fw.wait(port(&format!("tcp:{number}"))).await?;
         let error = fw.http(format!("http://router:{number}/")).await.expect_err("it is no HTTP");
         expect!(error.to_string())
-            .contains(&format!("failed to get `GET http://router:{number}/`: "));
+            .contains(format!("failed to get `GET http://router:{number}/`: "));
         server.kill();
     }
     fw.exec(["nc", "-l", "-p", "7005", "-e", "sleep", "1000"]).spawn().await?;
