@@ -95,6 +95,10 @@ impl Cast {
                 _ => {}
             }
         }
+        if cast.launcher.is_none() {
+            let made = cast.harness.map(children).unwrap_or_default();
+            cast.launcher = made.into_iter().find(|child| numbers(*child).len() == 2);
+        }
         let deep = |parent: Option<i32>, depth| {
             let children = parent.map(children).unwrap_or_default();
             children.into_iter().filter(move |child| numbers(*child).len() == depth)
@@ -131,6 +135,11 @@ impl Cast {
             assert!(run.elapsed() < GONE && !run.over_already(), "no {role} in {wanted}: {cast:?}");
             run.pause();
         }
+    }
+
+    /// Init's arguments.
+    pub fn init_line(&self) -> String {
+        self.init.map(command_line).unwrap_or_default()
     }
 
     /// How far it is; `before` is what the last look said, for an instance that has gone says

@@ -140,6 +140,7 @@ pub struct Ended {
 
 impl Run {
     /// Both outputs go into pipes that hold more than a run ever writes, and are read at its end.
+    #[expect(clippy::zombie_processes, reason = "`gone_within` waits for all that are ours")]
     pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Self::over(child.id(), child.stdout.take(), child.stderr.take())
@@ -186,8 +187,7 @@ impl Run {
     pub fn gone_within(mut self, patience: Duration) -> Ended {
         let begin = Instant::now();
         let deadline = begin + patience;
-        loop {
-            let Some(child) = process::children(own_pid()).pop() else { break };
+        while let Some(child) = process::children(own_pid()).pop() {
             // It cannot be another process by now: it is our child, and we have not waited for it.
             let pidfd = process::open(child).expect("a child stays until it is waited for");
             if !process::wait(&pidfd, deadline) {

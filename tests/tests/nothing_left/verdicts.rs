@@ -1,5 +1,6 @@
 //! What a test is told when a process under it is killed: at once, and what it was.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -96,14 +97,42 @@ fn a_test_binary_that_is_killed() {
 /// changed its ids, which clears the signal that it would have got (prctl(2), PR_SET_PDEATHSIG).
 #[test]
 fn an_instance_does_not_outlive_its_keeper() {
-    let init = "echo booted; exec setuidgid 1:1 sleep 1000";
+    // Where there is a second id to change to.
+    let init = "cp /bin/busybox /tmp/sleep; chown 1 /tmp/sleep; chmod u+s /tmp/sleep; exec /tmp/sleep 1000";
     let repo = Repo::new(init, &suite(WAIT));
     let run = Run::start(&mut repo.fwtest(&["-j", "1"]));
-    let keeper = Cast::wait_for(&run, Role::Keeper, Stage::Boot);
-    let init = Cast::wait_for(&run, Role::Init, Stage::Boot);
+    let keeper = Cast::wait_for(&run, Role::Keeper, Stage::SetUp);
+    let init = Cast::wait_for(&run, Role::Init, Stage::SetUp);
+    while !Cast::of(&run).init_line().ends_with("sleep 1000") {
+        assert!(run.elapsed() < GONE);
+        run.pause();
+    }
     process::signal(&keeper, Signal::KILL);
     assert!(process::wait(&init, Instant::now() + AT_ONCE), "init lives on");
     assert!(!run.over_already());
     run.signal(Signal::TERM);
     run.gone_within(GONE);
+}
+
+/// Its launcher is its own here, so that nothing but the end of its parent can end it: the test
+/// has a minute to go.
+#[test]
+fn a_test_binary_does_not_outlive_the_command() {
+    let repo = Repo::new(INIT, &suite(EXEC));
+    let before = repo.look();
+    let binary = repo.test_binary();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$@\"; true", "sh"]).arg(binary.get_program()).args(binary.get_args());
+    shell.args(["--include-ignored", "--exact", "mini::story::a"]);
+    for (name, value) in binary.get_envs() {
+        if let Some(value) = value {
+            shell.env(name, value);
+        }
+    }
+    shell.current_dir(repo.path("")).env("FWTEST_EVENTS_FD", "1").stdin(Stdio::null());
+    let run = Run::start(&mut shell);
+    Cast::wait_for(&run, Role::Init, Stage::Exec);
+    run.signal(Signal::KILL);
+    run.gone_within(AT_ONCE);
+    assert_eq!(repo.look(), before);
 }
