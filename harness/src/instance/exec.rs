@@ -97,12 +97,15 @@ impl<'a> Exec<'a> {
 
     async fn start(self) -> Result<Child, ExecError> {
         let command = shown(&self.argv);
-        let (passwd, group) = self.instance.account_files();
         let user = match &self.user {
             None => User { uid: 0, gid: 0, groups: Vec::new(), home: None },
-            Some(wanted) => User::find(wanted, &passwd, &group).ok_or_else(|| {
-                ExecError::NoUser { command: command.clone(), user: wanted.clone() }
-            })?,
+            Some(wanted) => {
+                let (passwd, group) = self.instance.account_files();
+                User::find(wanted, &passwd, &group).ok_or_else(|| ExecError::NoUser {
+                    command: command.clone(),
+                    user: wanted.clone(),
+                })?
+            }
         };
         let mut env = environment(&[]);
         if let Some(home) = &user.home {

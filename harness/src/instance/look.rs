@@ -20,8 +20,13 @@ impl Instance {
     #[must_use]
     pub fn file(&self, path: impl AsRef<std::ffi::OsStr>) -> File {
         let path = GuestPath::from(path.as_ref());
-        let state = self.look(&path);
+        let state = self.look(&path, true);
         File { path, state }
+    }
+
+    /// The same without what it contains: for who does not ask, that may be much.
+    pub(crate) fn file_itself(&self, path: &GuestPath) -> File {
+        File { path: path.clone(), state: self.look(path, false) }
     }
 
     /// The guest's processes.
@@ -101,12 +106,13 @@ impl Instance {
         }
     }
 
-    fn look(&self, path: &GuestPath) -> io::Result<Option<FileState>> {
+    fn look(&self, path: &GuestPath, content: bool) -> io::Result<Option<FileState>> {
         let Some((facts, descriptor)) = self.look_at(path).map_err(to_io)? else {
             return Ok(None);
         };
         let names = self.names();
         let kind = kind(facts.mode);
+        let descriptor = descriptor.filter(|_| content);
         let (mut content, mut entries) = (None, None);
         match (kind, descriptor) {
             (FileKind::File, Some(file)) => content = Some(read(file)),

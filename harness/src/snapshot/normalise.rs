@@ -1,5 +1,7 @@
 //! Known noise, named: content that differs each time shows as its name.
 
+use std::sync::LazyLock;
+
 use globset::{Glob, GlobBuilder, GlobSet};
 
 use crate::path::{GuestPath, escape};
@@ -16,8 +18,8 @@ pub struct Rule {
 /// Which files' content to hide behind which name, and which changes to leave out.
 #[derive(Clone, Debug)]
 pub struct Normaliser {
-    paths: GlobSet,
-    /// One for each glob of `paths`, in brackets.
+    rules: GlobSet,
+    /// One for each glob of `rules`, in brackets.
     names: Vec<String>,
     ignored: GlobSet,
 }
@@ -91,25 +93,32 @@ const KNOWN: &[Known] = &[
     Known { name: "pid", paths: &["/{run,var/run,tmp}/**/*.pid"] },
 ];
 
+/// [`KNOWN`], and the names in brackets. Built at the first snapshot: it takes a millisecond, and
+/// most processes take none.
+static KNOWN_SET: LazyLock<(GlobSet, Vec<String>)> = LazyLock::new(|| {
+    let known = KNOWN.iter().flat_map(|known| known.paths.iter().map(|path| (*path, known.name)));
+    compile(known).expect("the table has no malformed glob: a test reads it")
+});
+
 impl Normaliser {
     /// The `rules`, before what is known anyway, and the globs of paths to leave out.
     /// # Errors
     /// Where a glob is malformed, or could match nothing; has the glob.
     pub fn new(rules: &[Rule], ignore: &[String]) -> Result<Self, RuleError> {
         let rules = rules.iter().map(|rule| (rule.path.as_str(), rule.name.as_str()));
-        let known =
-            KNOWN.iter().flat_map(|known| known.paths.iter().map(|path| (*path, known.name)));
-        let (paths, names): (Vec<_>, Vec<_>) =
-            rules.chain(known).map(|(path, name)| (path, bracketed(name))).unzip();
+        let (rules, names) = compile(rules)?;
         let ignored = set(ignore.iter().map(String::as_str))?;
-        Ok(Self { paths: set(paths.into_iter())?, names, ignored })
+        Ok(Self { rules, names, ignored })
     }
 
     /// The name, in brackets, that stands for the content of a regular file.
     #[must_use]
     pub fn name(&self, path: &GuestPath) -> Option<&str> {
-        let first = self.paths.matches(&path.0).into_iter().min()?;
-        Some(&self.names[first])
+        let first = |set: &GlobSet| set.matches(&path.0).into_iter().min();
+        match first(&self.rules) {
+            Some(rule) => Some(&self.names[rule]),
+            None => first(&KNOWN_SET.0).map(|known| KNOWN_SET.1[known].as_str()),
+        }
     }
 
     /// Whether to leave a change out altogether.
@@ -122,8 +131,17 @@ impl Normaliser {
 impl Default for Normaliser {
     /// What is known anyway.
     fn default() -> Self {
-        Self::new(&[], &[]).expect("the table has no malformed glob: a test reads it")
+        Self { rules: GlobSet::empty(), names: Vec::new(), ignored: GlobSet::empty() }
     }
+}
+
+/// One set of the globs, and the names in brackets.
+fn compile<'a>(
+    rules: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(GlobSet, Vec<String>), RuleError> {
+    let (paths, names): (Vec<_>, Vec<_>) =
+        rules.map(|(path, name)| (path, bracketed(name))).unzip();
+    Ok((set(paths.into_iter())?, names))
 }
 
 fn set<'a>(patterns: impl Iterator<Item = &'a str>) -> Result<GlobSet, RuleError> {

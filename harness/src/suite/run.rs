@@ -157,7 +157,11 @@ async fn ask(http: &step::Http, instance: &Instance) -> Result<(), Mismatch> {
 }
 
 fn look(wanted: &step::File, instance: &Instance) -> Result<(), Mismatch> {
-    let file = instance.file(&wanted.path.0);
+    let wants_content = wanted.state.as_ref().is_some_and(|state| !state.content.is_empty());
+    let file = match wants_content {
+        true => instance.file(&wanted.path.0),
+        false => instance.file_itself(&wanted.path),
+    };
     let named = |mismatch: Mismatch| mismatch.of(&wanted.path);
     let Some(state) = &wanted.state else { return check_absent(&file).map_err(named) };
     check_exists(&file).map_err(named)?;
