@@ -123,7 +123,9 @@ fn storage_that_is_full() {
 /// The kernel gives a tmpfs no less than a page: the layers fit in that, and nothing else does.
 #[test]
 fn storage_for_nothing_at_all() {
-    let repo = Repo::with_init("echo x >/file || echo nothing fits; echo booted; exec sleep 1000");
+    let repo = Repo::with_init(
+        "dd if=/dev/zero of=/file bs=8k count=1 || echo nothing fits; echo booted; exec sleep 1000",
+    );
     repo.configure("ready = [{ log = \"booted\" }]");
     repo.change("fwtest.toml", "1M", "1");
     repo.change("tests/web.fw.toml", "stdout = \"hello\"", "stdout = \"hallo\"");

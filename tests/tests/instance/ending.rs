@@ -114,7 +114,7 @@ async fn the_end_of_the_keeper_is_told_and_takes_the_instance_along(
     assert_eq!(poll(&mut polled, Some(&limit))?, 1, "the command goes on");
 
     assert_eq!(fw.ended().await, ExitStatus::Signal(9));
-    let gone = "the instance's keeper has ended";
+    let gone = "the instance's keeper has ended: somebody has killed it";
     let chain = |error: &dyn std::error::Error| {
         format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default())
     };

@@ -114,7 +114,7 @@ async fn one_that_is_late_is_killed(fw: &mut Instance) -> Result<()> {
     let error = error.expect_err("it is late");
     assert_eq!(
         error.to_string(),
-        "`sh -c echo early; exec sleep 4321` did not end within 300ms, and was killed\n  \
+        "`sh -c 'echo early; exec sleep 4321'` did not end within 300ms, and was killed\n  \
          stdout: early"
     );
     eventually("gone", || {
