@@ -108,16 +108,21 @@ fn the_same_tests_have_the_same_verdicts() {
     assert_eq!(fwtest(&own.stdout), expected("skip"), "{}", own.stdout);
     assert!(own.stdout.contains("2 passed, 2 failed, 2 skipped in "), "{}", own.stdout);
 
-    // One report, whoever runs the test.
-    for runner in [&test.stdout, &nextest.stderr, &own.stdout] {
+    // One report, whoever runs the test; but each says how to see it again in its own words.
+    let cargo_test = "cargo test -p runners -- --exact";
+    for (runner, again) in [
+        (&test.stdout, cargo_test),
+        (&nextest.stderr, cargo_test),
+        (&own.stdout, "cargo fwtest --exact"),
+    ] {
         for line in [
             r#"expect!(fw.file("/etc/hostname")).content().trimmed() at tests/web.rs:11:5"#,
             "step `exec` at tests/page.fw.toml:9:1",
             "expected  /etc/hostname: \"switch\"",
             "expected  stdout of `hostname`: \"switch\"",
             "actual    \"router\"",
-            "reproduce cargo fwtest --exact router::web::fails",
-            "reproduce cargo fwtest --exact router::tests::page::fails",
+            &format!("reproduce {again} router::web::fails"),
+            &format!("reproduce {again} router::tests::page::fails"),
         ] {
             assert!(runner.contains(line), "`{line}` is not in\n{runner}");
         }
@@ -189,13 +194,14 @@ fn a_project_without_cargo_has_its_suites() {
     assert_eq!(fwtest(&own.stdout), suites.collect(), "{}", own.stdout);
 }
 
-/// A suite that cannot be read is a failure that says why, and the others run.
+/// A suite that cannot be read would be missing from the run: it is told before anything runs.
 #[test]
 fn a_broken_suite_is_told() {
     let files =
         [("tests/page.fw.toml", SUITE), ("bad.fw.toml", "[[test]]\nname = \"a\"\nstep = []\n")];
     let project = Project::without_package(&files);
-    let ran = Ran::of(project.fwtest("passes suite")).ended_with(100);
-    assert!(ran.stdout.contains("bad.fw.toml:3"), "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("1 passed, 1 failed, 0 skipped"), "{}", ran.stdout);
+    let ran = Ran::of(project.fwtest("passes")).ended_with(96);
+    assert!(ran.stderr.contains("bad.fw.toml:3:1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("did you mean `steps`?"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
 }
