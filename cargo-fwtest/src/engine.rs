@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 pub use fwtest::command::{
-    AskError, Launcher, ProjectError, StepError, SuiteTest, shell_word, suite_tests,
+    AskError, CacheError, Launcher, ProjectError, StepError, SuiteTest, cache_directory,
+    shell_word, suite_tests,
 };
 pub use fwtest::firmware::{Config, ConfigError, Firmware, Problem};
 pub use fwtest::path::shown;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use crate::engine::shown;
-use crate::engine::{AskError, ConfigError, Problem, ProjectError, StepError};
+use crate::engine::{AskError, CacheError, ConfigError, Problem, ProjectError, StepError};
 use crate::exit::Exit;
 use crate::run::ended;
 
@@ -25,6 +25,9 @@ pub enum Error {
 
     #[error("failed to make a sandbox")]
     Launcher(#[source] StepError),
+
+    #[error(transparent)]
+    Cache(CacheError),
 
     #[error("failed to {op} {}", shown(path))]
     Os { op: &'static str, path: PathBuf, source: io::Error },

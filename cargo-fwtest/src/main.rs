@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test ends at what it did not expect"))]
 
 mod cargo;
+mod clean;
 mod cli;
 mod doctor;
 mod engine;
@@ -48,6 +49,9 @@ fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Error> {
         let findings = doctor::examine();
         report.findings(&findings).map_err(Error::Output)?;
         return Ok(doctor::verdict(&findings));
+    }
+    if let Some(Command::Clean) = cli.command {
+        return clean::clean(&run::launcher()?).map(|()| Exit::Passed);
     }
     // First what costs nothing to find wrong, and last what takes a build.
     let directory = cli.cargo.directory()?;

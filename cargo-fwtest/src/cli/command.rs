@@ -34,6 +34,9 @@ pub struct Cli {
 pub enum Command {
     /// Says what this host can do, and the exact mend for what it cannot
     Doctor,
+
+    /// Removes the copies of firmwares that were made for this user; not while tests run
+    Clean,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
