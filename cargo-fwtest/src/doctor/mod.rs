@@ -1,6 +1,6 @@
 //! What this host can do, and the exact mend for what it cannot.
 //!
-//! A check is a file with a `CHECK`, and a row in [`examine::CHECKS`]. It reads what the kernel or
+//! A check is a file with a `CHECK`, and a row in `CHECKS` of `examine`. It reads what the kernel or
 //! the distribution says (`look`) and judges it without a further look (`judge`).
 
 mod cgroup;
