@@ -261,18 +261,21 @@ async fn write(stdin: &mut Option<pipe::Sender>, bytes: &[u8]) -> io::Result<usi
     }
 }
 
-/// Takes what a pipe holds now. Past the runtime, which takes an event that it has not seen yet for
-/// none.
+/// What is in the pipe now, and no more, or something that goes on writing would never let us end.
+/// Past the runtime, which takes a pipe for empty until it has heard of what came last.
 fn drain(pipe: &pipe::Receiver, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let mut piece = [0; 16 * 1024];
-    loop {
-        match rustix::io::read(pipe, &mut piece) {
-            Ok(0) | Err(rustix::io::Errno::AGAIN) => return Ok(()),
-            Ok(length) => bytes.extend_from_slice(&piece[..length]),
-            Err(rustix::io::Errno::INTR) => {}
+    let waiting = usize::try_from(rustix::io::ioctl_fionread(pipe)?).unwrap_or(usize::MAX);
+    let mut read = vec![0; waiting];
+    let mut end = 0;
+    while end < waiting {
+        match rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut read[end..])) {
+            Ok(0) | Err(rustix::io::Errno::AGAIN) => break,
+            Ok(length) => end += length,
             Err(error) => return Err(error.into()),
         }
     }
+    bytes.extend_from_slice(&read[..end]);
+    Ok(())
 }
 
 async fn next(

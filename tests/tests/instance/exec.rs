@@ -151,6 +151,17 @@ async fn it_ends_when_the_command_does(fw: &mut Instance) -> Result<()> {
     Ok(())
 }
 
+/// So does one that never stops writing to it.
+#[fwtest::test(firmware = "idle")]
+async fn it_ends_though_something_goes_on_writing(fw: &mut Instance) -> Result<()> {
+    let start = Instant::now();
+    let script = "yes & yes >&2 & usleep 50000; echo the end";
+    let output = fw.exec(["sh", "-c", script]).await?.success()?;
+    expect!(output.stdout()).contains("the end\n");
+    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    Ok(())
+}
+
 #[fwtest::test(firmware = "idle")]
 async fn large_output_on_both_streams_comes_whole(fw: &mut Instance) -> Result<()> {
     let script = "head -c 6000000 /dev/zero & head -c 5000000 /dev/zero >&2; wait";
