@@ -4,7 +4,7 @@ use std::ffi::{CStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags, openat, readlinkat, statx};
+use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags, openat, readlinkat, statx};
 use rustix::io::Errno;
 
 use super::change::Entry;
@@ -99,7 +99,7 @@ impl Look {
 
     fn of(stat: &Statx) -> Self {
         let mode = u32::from(stat.stx_mode);
-        let kind = kind(mode);
+        let kind = FileKind::of_mode(mode);
         let device = matches!(kind, FileKind::CharDevice | FileKind::BlockDevice)
             .then_some((stat.stx_rdev_major, stat.stx_rdev_minor));
         let entry = Entry {
@@ -124,19 +124,6 @@ pub(super) fn open_directory(
 ) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(directory, name, flags, Mode::empty())
-}
-
-/// The kind in a mode. Linux has these seven and no more.
-pub(crate) fn kind(mode: u32) -> FileKind {
-    match FileType::from_raw_mode(mode) {
-        FileType::Directory => FileKind::Directory,
-        FileType::Symlink => FileKind::Symlink,
-        FileType::Fifo => FileKind::Fifo,
-        FileType::Socket => FileKind::Socket,
-        FileType::CharacterDevice => FileKind::CharDevice,
-        FileType::BlockDevice => FileKind::BlockDevice,
-        FileType::RegularFile | FileType::Unknown => FileKind::File,
-    }
 }
 
 /// Only for what was a regular file a moment ago. Should it be a FIFO by now, NONBLOCK keeps the

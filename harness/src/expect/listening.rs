@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::nearest::nearest;
-use super::{Mismatch, Port, PortError, Subject};
+use super::{Mismatch, Subject};
 use crate::instance::{Listener, Listening};
+use crate::value::{Port, ValueError};
 
 /// All of `ports` are listened on, and others may be.
 ///
@@ -57,10 +58,13 @@ fn wanted<S: AsRef<str>>(ports: &[S], only: &str) -> Result<(BTreeSet<Port>, Str
         let expected = format!("{only}the listed ports listening");
         return Err(Mismatch::not_evaluated(expected, why).with_nearest(nearest));
     }
-    let parsed: Result<_, PortError> = texts.iter().map(|text| text.parse()).collect();
+    let parsed: Result<_, ValueError> = texts.iter().map(|text| text.parse()).collect();
     match parsed {
         Ok(wanted) => Ok((wanted, expected)),
-        Err(error) => Err(Mismatch::not_evaluated(expected, error)),
+        Err(ValueError { message, hint }) => {
+            let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
+            Err(Mismatch::not_evaluated(expected, format!("{message}{hint}")))
+        }
     }
 }
 
@@ -241,12 +245,12 @@ mod tests {
         insta::assert_snapshot!(report::of(|| expect!(seen()).includes(["tcp:22", "8080"])), @"
         expect!(seen()) at tests/web.rs:9:5
           expected  tcp:22, 8080 listening
-          actual    not evaluated: `8080` is no port: write `tcp:80` or `udp:53`
+          actual    not evaluated: `8080` is not a port: write `tcp:80` or `udp:53`, with a number from 1 to 65535
         ");
         insta::assert_snapshot!(report::of(|| expect!(seen()).only(["tcp:http"])), @"
         expect!(seen()) at tests/web.rs:9:5
           expected  only tcp:http listening
-          actual    not evaluated: `tcp:http` is no port: write `tcp:80` or `udp:53`
+          actual    not evaluated: `tcp:http` is not a port: write `tcp:80` or `udp:53`, with a number from 1 to 65535
         ");
     }
 }

@@ -15,7 +15,6 @@ mod file;
 mod listening;
 mod mismatch;
 mod nearest;
-mod port;
 mod processes;
 mod response;
 mod shown;
@@ -34,7 +33,6 @@ pub use file::{
 };
 pub use listening::{check_includes, check_nothing, check_only};
 pub use mismatch::Mismatch;
-pub use port::{Port, PortError};
 pub use processes::{Selection, check_count, check_owned_by, check_running};
 pub use response::{check_body, check_header, check_status};
 pub use subject::Subject;

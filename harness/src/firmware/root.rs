@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 
-use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::Unusable;
@@ -146,15 +146,7 @@ impl Root {
 
 impl Found {
     pub(super) fn kind(&self) -> FileKind {
-        match FileType::from_raw_mode(self.stat.st_mode) {
-            FileType::Directory => FileKind::Directory,
-            FileType::Symlink => FileKind::Symlink,
-            FileType::Fifo => FileKind::Fifo,
-            FileType::Socket => FileKind::Socket,
-            FileType::CharacterDevice => FileKind::CharDevice,
-            FileType::BlockDevice => FileKind::BlockDevice,
-            FileType::RegularFile | FileType::Unknown => FileKind::File,
-        }
+        FileKind::of_mode(self.stat.st_mode)
     }
 
     /// Permission bits with setuid, setgid and sticky.

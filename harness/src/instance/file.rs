@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
 use crate::path::GuestPath;
@@ -23,6 +24,21 @@ pub enum FileKind {
     CharDevice,
     /// A block device node.
     BlockDevice,
+}
+
+impl FileKind {
+    /// The kind in a mode of stat(2). Linux has these seven and no more.
+    pub(crate) fn of_mode(mode: u32) -> Self {
+        match FileType::from_raw_mode(mode) {
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Symlink,
+            FileType::Fifo => Self::Fifo,
+            FileType::Socket => Self::Socket,
+            FileType::CharacterDevice => Self::CharDevice,
+            FileType::BlockDevice => Self::BlockDevice,
+            FileType::RegularFile | FileType::Unknown => Self::File,
+        }
+    }
 }
 
 /// A file of the guest, as it was when it was looked at. A link is not followed in the last

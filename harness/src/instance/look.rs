@@ -3,8 +3,6 @@
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
-use rustix::fs::FileType;
-
 use super::{File, FileKind, FileState, Instance, Listening, Processes};
 use crate::path::GuestPath;
 use crate::sandbox::{AskError, FileFacts, FromKeeper, ToKeeper};
@@ -82,7 +80,9 @@ impl Instance {
     /// is none that can be read.
     pub(super) fn account_files(&self) -> (String, String) {
         let read = |path: &str| match self.sandbox().ask(&ToKeeper::Follow(GuestPath::from(path))) {
-            Ok((FromKeeper::File(facts), Some(file))) if kind(facts.mode) == FileKind::File => {
+            Ok((FromKeeper::File(facts), Some(file)))
+                if FileKind::of_mode(facts.mode) == FileKind::File =>
+            {
                 read(file).unwrap_or_default()
             }
             _ => Vec::new(),
@@ -111,7 +111,7 @@ impl Instance {
             return Ok(None);
         };
         let names = self.names();
-        let kind = kind(facts.mode);
+        let kind = FileKind::of_mode(facts.mode);
         let descriptor = descriptor.filter(|_| content);
         let (mut content, mut entries) = (None, None);
         match (kind, descriptor) {
@@ -138,18 +138,6 @@ impl Instance {
 
 fn unreadable(facts: &FileFacts) -> io::Error {
     io::Error::from_raw_os_error(facts.unreadable.unwrap_or(libc::EACCES))
-}
-
-fn kind(mode: u32) -> FileKind {
-    match FileType::from_raw_mode(mode) {
-        FileType::Directory => FileKind::Directory,
-        FileType::Symlink => FileKind::Symlink,
-        FileType::Fifo => FileKind::Fifo,
-        FileType::Socket => FileKind::Socket,
-        FileType::CharacterDevice => FileKind::CharDevice,
-        FileType::BlockDevice => FileKind::BlockDevice,
-        _ => FileKind::File,
-    }
 }
 
 fn read(file: OwnedFd) -> io::Result<Vec<u8>> {
