@@ -11,8 +11,6 @@ const CHECKS: &[&Check] = &[
     &super::xattrs::CHECK,
     &super::id_programs::CHECK,
     &super::id_ranges::CHECK,
-    &super::cgroup::CHECK,
-    &super::network::CHECK,
     &super::open_files::CHECK,
     &super::sandbox::CHECK,
 ];

@@ -3,14 +3,12 @@
 //! A check is a file with a `CHECK`, and a row in `examine::CHECKS`. It reads what the kernel or
 //! the distribution says (`look`) and judges it without a further look (`judge`).
 
-mod cgroup;
 mod confinement;
 mod examine;
 mod host;
 mod id_programs;
 mod id_ranges;
 mod kernel;
-mod network;
 mod open_files;
 mod overlay;
 mod proc;

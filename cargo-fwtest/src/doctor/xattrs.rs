@@ -27,7 +27,7 @@ fn judge(tried: Option<io::Result<()>>) -> Answer {
     match tried {
         Some(Ok(())) => Answer::fine("has user attributes"),
         Some(Err(_)) => Answer::degraded(
-            "has no user attributes: what firmwares write goes to a directory on disk",
+            "has no user attributes: a firmware cannot remove a directory that it was built with",
             "boot a kernel of 6.6 or later, with CONFIG_TMPFS_XATTR",
         ),
         None => Answer::fine("not tried: no writable /dev/shm"),
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_attributes_there_is_another_way() {
+    fn without_attributes_there_is_less() {
         assert_eq!(judge(Some(Ok(()))).state, State::Fine);
         let refused = io::Error::from_raw_os_error(95); // EOPNOTSUPP
         assert_eq!(judge(Some(Err(refused))).state, State::Degraded);

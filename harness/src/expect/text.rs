@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use regex::Regex;
-
 use super::nearest::nearest;
 use super::shown::{cut, shown};
 use super::{Mismatch, Subject, check_eq};
+use crate::value::Pattern;
 
 /// What a text should be: for the parts of a value that are text, as a header is.
 ///
@@ -24,8 +23,8 @@ pub enum TextMatcher {
     Contains(String),
     /// This is nowhere in it.
     Lacks(String),
-    /// This regular expression, in the syntax of the crate `regex`, matches somewhere in it. `^`
-    /// and `$` are the ends of the text, after `(?m)` those of a line.
+    /// This regular expression matches somewhere in it. `^` and `$` are the ends of a line, as
+    /// everywhere here: [`Pattern`].
     Matches(String),
     /// One of its lines is this.
     Line(String),
@@ -67,8 +66,8 @@ impl TextMatcher {
             }
             Self::Contains(part) => actual.contains(part),
             Self::Lacks(part) => !actual.contains(part),
-            Self::Matches(pattern) => match Regex::new(pattern) {
-                Ok(regex) => regex.is_match(actual),
+            Self::Matches(pattern) => match pattern.parse::<Pattern>() {
+                Ok(pattern) => pattern.is_match(actual.as_bytes()),
                 Err(error) => return Err(Mismatch::not_evaluated(self.to_string(), error)),
             },
             Self::Line(line) => actual.lines().any(|found| found == line),
@@ -228,9 +227,9 @@ mod tests {
                     | nobody:x:99:99::/:/bin/false
           nearest   line 2: "nobody:x:99:99::/:/bin/false"
         "#);
-        insta::assert_snapshot!(report::of(|| expect!(PASSWD).matches("^nobody")), @"
+        insta::assert_snapshot!(report::of(|| expect!(PASSWD).matches("^Nobody")), @"
         expect!(PASSWD) at tests/web.rs:9:5
-          expected  matches `^nobody`
+          expected  matches `^Nobody`
           actual    | root:x:0:0:root:/root:/bin/sh
                     | nobody:x:99:99::/:/bin/false
         ");
@@ -266,10 +265,7 @@ mod tests {
         insta::assert_snapshot!(report::of(|| expect!("a(b").matches("a(b")), @r#"
         expect!("a(b") at tests/web.rs:9:5
           expected  matches `a(b`
-          actual    not evaluated: regex parse error:
-                        a(b
-                         ^
-                    error: unclosed group
+          actual    not evaluated: bad regular expression `a(b`: unclosed group
         "#);
     }
 

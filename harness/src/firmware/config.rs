@@ -102,7 +102,9 @@ impl ConfigError {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::NotFound { .. } => Some("`cargo fwtest init` writes one"),
+            Self::NotFound { .. } => {
+                Some("write one: `[firmware.NAME]`, and below it `rootfs = \"PATH\"`, are enough")
+            }
             Self::Load(error) => error.hint(),
         }
     }
