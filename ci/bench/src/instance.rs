@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use fwtest::firmware::{Config, Firmware};
 use fwtest::instance::{ExitStatus, Instance};
+use fwtest::ready::port;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
@@ -86,9 +87,8 @@ pub fn answers(rootfs: &Path, argv: &[String], count: usize) -> Result<Times> {
         runtime.block_on(async {
             let before = Instant::now();
             let instance = Instance::boot(&firmware).await?;
-            while instance.tcp(80).await.is_err() {
-                tokio::time::sleep(PAUSE).await;
-            }
+            instance.wait(port("tcp:80")).await?;
+            instance.tcp(80).await?;
             each.push(before.elapsed());
             all += before.elapsed();
             instance.close()?;

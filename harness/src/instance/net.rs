@@ -14,8 +14,8 @@ use crate::sandbox::{AskError, Domain, FromKeeper, ToKeeper, Transport};
 /// How long a connection may take to come about.
 const LIMIT: Duration = Duration::from_secs(5);
 /// A first packet that is sent while `lo` comes up is lost, and sent again only after a second:
-/// better to ask again.
-const ATTEMPT: Duration = Duration::from_millis(50);
+/// better to ask again. On loopback the kernel answers within the call.
+const ATTEMPT: Duration = Duration::from_millis(5);
 
 impl Instance {
     /// Connects to a TCP server of the guest: at the address where it listens, or at loopback.

@@ -135,6 +135,10 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
             }
         }
         let Some((&form, body)) = packet[..received.bytes].split_first() else { return Ok(None) };
+        if received.flags.contains(ReturnFlags::TRUNC) {
+            // Of another version of us: a test binary talks to the launcher of `cargo fwtest`.
+            return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+        }
         if received.flags.contains(ReturnFlags::CTRUNC) {
             // RLIMIT_NOFILE: the kernel drops what finds no number.
             return Err(io::Error::from_raw_os_error(libc::EMFILE));

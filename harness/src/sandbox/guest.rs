@@ -1,6 +1,7 @@
 //! What a keeper sees of its guest: files, processes and sockets, from outside and with the guest's
 //! own ids.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
@@ -20,9 +21,15 @@ pub(crate) struct Guest {
     pub(crate) init: i32,
     /// The root of the guest's own /proc.
     pub(crate) proc: OwnedFd,
+    /// Asks for the guest's sockets; made when they are first asked for.
+    netlink: OnceCell<OwnedFd>,
 }
 
 impl Guest {
+    pub(crate) fn new(init: i32, proc: OwnedFd) -> Self {
+        Self { init, proc, netlink: OnceCell::new() }
+    }
+
     /// The root that init sees, with everything that the guest has mounted.
     pub(crate) fn root(&self) -> Result<OwnedFd, StepError> {
         let path = format!("/proc/{}/root", self.init);
@@ -72,20 +79,13 @@ impl Guest {
         Some(Process { pid, parent, comm, argv, uid, state })
     }
 
-    /// TCP sockets that listen and UDP sockets that are bound: proc_pid_net(5).
+    /// TCP sockets that listen and UDP sockets that are bound.
     pub(crate) fn listening(&self, owners: bool) -> Result<Listening, StepError> {
-        let mut found = Vec::new();
-        for (file, protocol) in [
-            ("tcp", Protocol::Tcp),
-            ("tcp6", Protocol::Tcp),
-            ("udp", Protocol::Udp),
-            ("udp6", Protocol::Udp),
-        ] {
-            // Without IPv6 in the kernel there are no files for it.
-            let Some(text) = self.read(&format!("{}/net/{file}", 1)) else { continue };
-            let lines = String::from_utf8_lossy(&text).into_owned();
-            found.extend(lines.lines().skip(1).filter_map(|line| parse_socket(line, protocol)));
-        }
+        let found = match self.ask_sockets() {
+            Ok(found) => found,
+            // A kernel that was built without it.
+            Err(_) => self.read_sockets(),
+        };
         let mut holders: HashMap<u64, Vec<(i32, String)>> = HashMap::new();
         if owners && !found.is_empty() {
             for pid in self.pids()? {
@@ -101,6 +101,42 @@ impl Guest {
             .collect();
         listeners.sort_by_key(|l| (l.protocol, l.address.port(), l.address.ip()));
         Ok(Listening(listeners))
+    }
+
+    fn ask_sockets(&self) -> Result<Vec<(Listener, u64)>, StepError> {
+        if self.netlink.get().is_none() {
+            let netlink = self.in_network(super::sockets::open)?;
+            let _ = self.netlink.set(netlink);
+        }
+        let netlink = self.netlink.get().ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
+        let mut found = Vec::new();
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            for domain in [Domain::Ipv4, Domain::Ipv6] {
+                let sockets = super::sockets::waiting(netlink, protocol, domain)
+                    .during(|| Step::Open("the instance's sockets".to_owned()))?;
+                found.extend(sockets.into_iter().map(|(address, inode)| {
+                    (Listener { protocol, address, owners: Vec::new() }, inode)
+                }));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The same by proc_pid_net(5).
+    fn read_sockets(&self) -> Vec<(Listener, u64)> {
+        let mut found = Vec::new();
+        for (file, protocol) in [
+            ("tcp", Protocol::Tcp),
+            ("tcp6", Protocol::Tcp),
+            ("udp", Protocol::Udp),
+            ("udp6", Protocol::Udp),
+        ] {
+            // Without IPv6 in the kernel there are no files for it.
+            let Some(text) = self.read(&format!("{}/net/{file}", 1)) else { continue };
+            let lines = String::from_utf8_lossy(&text).into_owned();
+            found.extend(lines.lines().skip(1).filter_map(|line| parse_socket(line, protocol)));
+        }
+        found
     }
 
     /// Which sockets a process holds, by inode.
@@ -136,13 +172,6 @@ impl Guest {
         domain: Domain,
         transport: Transport,
     ) -> Result<OwnedFd, StepError> {
-        let open = |path: &str| {
-            rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-                .during(|| Step::Open(path.to_owned()))
-        };
-        let theirs = open(&format!("/proc/{}/ns/net", self.init))?;
-        let ours = open("/proc/self/ns/net")?;
-        setns(&theirs, CloneFlags::CLONE_NEWNET).during(|| Step::Enter)?;
         let domain = match domain {
             Domain::Ipv4 => AddressFamily::INET,
             Domain::Ipv6 => AddressFamily::INET6,
@@ -152,7 +181,22 @@ impl Guest {
             Transport::Udp => SocketType::DGRAM,
         };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = rustix::net::socket_with(domain, kind, flags, None);
+        self.in_network(|| Ok(rustix::net::socket_with(domain, kind, flags, None)?))
+    }
+
+    /// Makes a socket in the guest's network namespace, where it stays.
+    fn in_network(
+        &self,
+        make: impl FnOnce() -> std::io::Result<OwnedFd>,
+    ) -> Result<OwnedFd, StepError> {
+        let open = |path: &str| {
+            rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+                .during(|| Step::Open(path.to_owned()))
+        };
+        let theirs = open(&format!("/proc/{}/ns/net", self.init))?;
+        let ours = open("/proc/self/ns/net")?;
+        setns(&theirs, CloneFlags::CLONE_NEWNET).during(|| Step::Enter)?;
+        let socket = make();
         setns(&ours, CloneFlags::CLONE_NEWNET).during(|| Step::Enter)?;
         socket.during(|| Step::Create("a socket in the instance".to_owned()))
     }

@@ -319,7 +319,7 @@ fn make_init(
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
     match receive(&ours)? {
         // Closed by the exec.
-        None => Ok((Guest { init: pid, proc }, layers, pidfd)),
+        None => Ok((Guest::new(pid, proc), layers, pidfd)),
         other => Err(ended_early(other)),
     }
 }

@@ -13,6 +13,7 @@ mod launcher;
 mod layers;
 mod log;
 mod message;
+mod sockets;
 pub(crate) mod sys;
 mod terminal;
 
