@@ -107,6 +107,8 @@ pub mod runner;
 mod sandbox;
 pub mod snapshot;
 pub mod suite;
+#[cfg(test)]
+mod testing;
 pub mod toml_error;
 pub mod value;
 

@@ -402,7 +402,7 @@ fn a_broken_file_is_an_error() {
 
 #[test]
 fn what_cannot_be_read_is_named() {
-    let errors = as_an_ordinary_user(|| {
+    let errors = crate::testing::as_an_ordinary_user(|| {
         let file = Rootfs::dynamic(DYNAMIC).mode("/sbin/init", 0o311).error();
         let rootfs = Rootfs::dynamic(DYNAMIC).mode("/sbin", 0o600);
         let directory = rootfs.error();
@@ -429,18 +429,4 @@ fn what_cannot_be_read_is_named() {
       caused by: Permission denied (os error 13)
     hint: whoever runs the tests has to be able to read the whole firmware
     ");
-}
-
-/// Runs `test` where permissions count. File access of a thread goes by its own ids: setfsuid(2).
-fn as_an_ordinary_user<T: Send>(test: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let test = scope.spawn(|| {
-            if rustix::process::geteuid().is_root() {
-                nix::unistd::setfsgid(nix::unistd::Gid::from_raw(65534));
-                nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65534));
-            }
-            test()
-        });
-        test.join().unwrap()
-    })
 }

@@ -20,6 +20,8 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new() -> Self {
         let root = directory_with_user_xattrs();
+        // For tests that go on as another user.
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
         for layer in ["upper", "middle", "firmware"] {
             make_directory(&root.path().join(layer));
         }
