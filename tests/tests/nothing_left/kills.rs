@@ -39,6 +39,7 @@ impl Random {
 }
 
 #[test]
+#[serial_test::serial]
 fn nothing_is_left_after_kills_at_random_moments() {
     let repo = Repo::new(INIT, STORY);
     // The snapshot that all others compare with; and a run that nobody disturbs.

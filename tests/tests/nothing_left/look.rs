@@ -10,6 +10,7 @@ use crate::cast::{Cast, INIT, Role, STORY, Stage};
 use crate::run::{GONE, Repo, Run};
 
 #[test]
+#[serial_test::serial]
 fn a_look_sees_what_is_left() {
     let repo = Repo::new(INIT, STORY);
     let before = repo.look();
@@ -40,6 +41,7 @@ fn a_look_sees_what_is_left() {
 
 /// Each of them has the mark, the firmware's own processes too.
 #[test]
+#[serial_test::serial]
 fn a_look_sees_every_process_of_a_run() {
     let repo = Repo::new(INIT, STORY);
     repo.write_suite(

@@ -25,6 +25,7 @@ fn ends(what: &str, init: &str) {
 }
 
 #[test]
+#[serial_test::serial]
 fn processes_that_ignore_signals() {
     ends(
         "200 processes that ignore signals",
@@ -39,6 +40,7 @@ fn processes_that_ignore_signals() {
 }
 
 #[test]
+#[serial_test::serial]
 fn processes_that_multiply_until_the_end() {
     // Each makes the next and ends, so that no list of them is ever right; no more than 50 at once.
     ends(
@@ -51,6 +53,7 @@ fn processes_that_multiply_until_the_end() {
 
 /// From inside nobody can stop a pid 1: kill(1) of the guest has no effect on it.
 #[test]
+#[serial_test::serial]
 fn an_init_and_processes_that_are_stopped() {
     let init = "i=0
         while [ $i -lt 20 ]; do (kill -STOP $(exec sh -c 'echo $PPID')) & i=$((i + 1)); done
@@ -68,6 +71,7 @@ fn an_init_and_processes_that_are_stopped() {
 
 /// More than its keeper can ever read.
 #[test]
+#[serial_test::serial]
 fn a_console_that_is_flooded() {
     ends(
         "a console that is flooded",

@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, WaitOptions, set_child_subreaper, waitpid};
@@ -18,24 +17,21 @@ use tests::process;
 pub const GONE: Duration = Duration::from_secs(5);
 
 /// A directory with a fwtest.toml, a firmware and suites. One at a time in a process: what outlives
-/// its parent comes to this process, and must not be another test's.
+/// its parent comes to this process, and must not be another test's; hence `serial` on the tests.
 pub struct Repo {
     directory: TempDir,
     mark: String,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Repo {
     /// With a firmware whose init is the script, and one suite.
     pub fn new(init: &str, suite: &str) -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         set_child_subreaper(Some(rustix::process::getpid())).unwrap();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let mark = format!("mark-{}-{}", std::process::id(), now.as_nanos());
         // Not below the target directory: there every run would build the project around it.
         let directory = TempDir::with_prefix("nothing-left-").unwrap();
-        let repo = Self { directory, mark, _alone: alone };
+        let repo = Self { directory, mark };
         fixtures::minimal(&repo.path("firmware"), init);
         fs::create_dir(repo.temporary()).unwrap();
         let config = format!(

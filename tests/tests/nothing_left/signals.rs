@@ -17,6 +17,7 @@ const ENDLESS_EXEC: &str =
 
 /// Ctrl-C, as a terminal has it: SIGINT to the whole foreground group.
 #[test]
+#[serial_test::serial]
 fn control_c_ends_all_and_tells_what_was_done() {
     let repo = Repo::new(INIT, "");
     let before = repo.look();
@@ -60,6 +61,7 @@ fn control_c_ends_all_and_tells_what_was_done() {
 
 /// Of them only the command learns.
 #[test]
+#[serial_test::serial]
 fn a_signal_to_the_command_alone_ends_all() {
     let repo = Repo::new(INIT, ENDLESS_EXEC);
     let before = repo.look();
@@ -80,6 +82,7 @@ fn a_signal_to_the_command_alone_ends_all() {
 
 /// What nextest does to a test that takes too long. The launcher is not in that group.
 #[test]
+#[serial_test::serial]
 fn the_end_of_a_test_binarys_group_is_the_end_of_all() {
     let repo = Repo::new(INIT, ENDLESS_EXEC);
     let before = repo.look();

@@ -47,6 +47,7 @@ fn says(ended: &Ended, code: i32, lines: &[&str]) {
 const FIRST: &[&str] = &["--exact", "mini::story::a"];
 
 #[test]
+#[serial_test::serial]
 fn a_keeper_that_is_killed() {
     let ended = killed(Role::Keeper, Stage::Boot, WAIT, FIRST);
     says(&ended, 100, &["the instance's keeper has ended: somebody has killed it"]);
@@ -55,6 +56,7 @@ fn a_keeper_that_is_killed() {
 }
 
 #[test]
+#[serial_test::serial]
 fn an_init_that_is_killed() {
     let ended = killed(Role::Init, Stage::Boot, WAIT, FIRST);
     says(&ended, 100, &["init has ended (killed by SIGKILL)"]);
@@ -63,6 +65,7 @@ fn an_init_that_is_killed() {
 }
 
 #[test]
+#[serial_test::serial]
 fn a_helper_that_is_killed() {
     let ended = killed(Role::Helper, Stage::Exec, EXEC, FIRST);
     says(&ended, 100, &["`sleep 60` ended without a status"]);
@@ -70,6 +73,7 @@ fn a_helper_that_is_killed() {
 
 /// All tests fail that were to come, none of them slowly.
 #[test]
+#[serial_test::serial]
 fn a_launcher_that_is_killed() {
     let ended = killed(Role::Launcher, Stage::Boot, WAIT, &[]);
     says(
@@ -84,6 +88,7 @@ fn a_launcher_that_is_killed() {
 }
 
 #[test]
+#[serial_test::serial]
 fn a_test_binary_that_is_killed() {
     let repo = Repo::new(INIT, &suite(WAIT));
     let run = Run::start(&mut repo.fwtest(&[&["-j", "1"], FIRST].concat()));
@@ -96,6 +101,7 @@ fn a_test_binary_that_is_killed() {
 /// The firmware goes with its keeper, not with the run, which has more tests: here its pid 1 has
 /// changed its ids, which clears the signal that it would have got (prctl(2), PR_SET_PDEATHSIG).
 #[test]
+#[serial_test::serial]
 fn an_instance_does_not_outlive_its_keeper() {
     // Where there is a second id to change to.
     let init = "cp /bin/busybox /tmp/sleep; chown 1 /tmp/sleep; chmod u+s /tmp/sleep; exec /tmp/sleep 1000";
@@ -117,6 +123,7 @@ fn an_instance_does_not_outlive_its_keeper() {
 /// Its launcher is its own here, so that nothing but the end of its parent can end it: the test
 /// has a minute to go.
 #[test]
+#[serial_test::serial]
 fn a_test_binary_does_not_outlive_the_command() {
     let repo = Repo::new(INIT, &suite(EXEC));
     let before = repo.look();
