@@ -42,6 +42,20 @@ fn an_init_that_ends_at_once() {
     assert_eq!(fs::read_to_string(console).unwrap(), "starting\nno flash found\n");
 }
 
+/// Files are there whoever runs: a test of nothing else must not pass over the end of init.
+#[test]
+fn an_init_that_ends_and_no_step_notices() {
+    let repo = Repo::with_init("echo no flash found; exit 3");
+    // As many as it takes to be still at it when init has long ended.
+    let steps = "  { file = { path = \"/sbin/init\" } },\n".repeat(2000);
+    repo.write("tests/web.fw.toml", &format!("[[test]]\nname = \"files\"\nsteps = [\n{steps}]\n"));
+    let ran = repo.run("");
+    assert_eq!(ran.code, Some(100), "{}", ran.stdout);
+    let told = "init ended while the test ran, and the test took no notice: exit status 3";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    assert!(ran.stdout.contains("no flash found"), "{}", ran.stdout);
+}
+
 #[test]
 fn an_init_that_ends_where_nothing_waits_for_it() {
     let repo = Repo::with_init("echo no flash found; exit 3");

@@ -53,7 +53,7 @@ impl Instance {
 
     fn init_row(&self) -> String {
         let up = self.uptime().as_secs_f64();
-        match self.status() {
+        match self.ended_as() {
             None => format!("{} running for {up:.2} s", self.program),
             Some(status) => format!("{} has ended: {}", self.program, explain(status)),
         }

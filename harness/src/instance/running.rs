@@ -1,6 +1,6 @@
 //! A running firmware.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -28,6 +28,7 @@ pub struct Instance {
     /// The keeper's socket, which tells of its end.
     keeper: AsyncFd<OwnedFd>,
     log: RefCell<Log>,
+    end_expected: Cell<bool>,
     start: Instant,
 }
 
@@ -48,7 +49,16 @@ impl Instance {
     ) -> io::Result<Self> {
         let wake = sys::watch(sandbox.wake.try_clone()?)?;
         let keeper = sandbox.watch_keeper()?;
-        Ok(Self { firmware, program, sandbox, wake, keeper, log: RefCell::default(), start })
+        Ok(Self {
+            firmware,
+            program,
+            sandbox,
+            wake,
+            keeper,
+            log: RefCell::default(),
+            end_expected: Cell::new(false),
+            start,
+        })
     }
 
     /// The firmware, as fwtest.toml has it.
@@ -66,8 +76,28 @@ impl Instance {
     /// How init has ended; `None` while it runs.
     #[must_use]
     pub fn status(&self) -> Option<ExitStatus> {
+        let status = self.ended_as();
+        if status.is_some() {
+            self.expect_end();
+        }
+        status
+    }
+
+    /// The same, for ourselves: the test has not been told.
+    pub(super) fn ended_as(&self) -> Option<ExitStatus> {
         self.listen_to_log();
         self.log.borrow().status
+    }
+
+    /// The test knows that init ends, or has ended.
+    pub(super) fn expect_end(&self) {
+        self.end_expected.set(true);
+    }
+
+    /// How init has ended, where the test neither asked for that nor was told: on a board it would
+    /// have been a kernel panic.
+    pub(crate) fn unexpected_end(&self) -> Option<ExitStatus> {
+        self.ended_as().filter(|_| !self.end_expected.get())
     }
 
     /// How init has ended, once it has; `None` where nobody tells of it within `limit`.

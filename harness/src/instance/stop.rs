@@ -77,6 +77,7 @@ impl Instance {
     /// # Errors
     /// When the keeper cannot be asked. An init that has ended is none.
     pub fn signal(&self, number: i32) -> Result<(), InstanceError> {
+        self.expect_end();
         let during = InstanceError::during("send a signal to init");
         self.sandbox().ask(&ToKeeper::Signal(number)).map(drop).map_err(during)
     }

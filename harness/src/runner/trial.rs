@@ -75,7 +75,12 @@ impl Plan {
             let entered = context::enter(self.current.clone());
             let run = panics::caught(self.body.run(&mut instance));
             let result = match tokio::time::timeout(timeout, run).await {
-                Ok(Ok(Ok(()))) => Ok(()),
+                Ok(Ok(Ok(()))) => match instance.unexpected_end() {
+                    None => Ok(()),
+                    Some(status) => Err(format!(
+                        "init ended while the test ran, and the test took no notice: {status}"
+                    )),
+                },
                 Ok(Ok(Err(error))) => Err(error_text(&*error)),
                 Ok(Err(panic)) => Err(panic_text(panic)),
                 Err(_) => Err(format!(

@@ -178,7 +178,15 @@ impl<'a> Keeper<'a> {
         descriptors: Vec<OwnedFd>,
     ) -> Result<(FromKeeper, Option<OwnedFd>), StepError> {
         let root = || match &self.running {
-            Some(_) => self.guest.root(),
+            // One that has just ended has no root any more, though we have not been told yet.
+            Some(_) => match self.guest.root() {
+                Err(error)
+                    if matches!(error.source.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) =>
+                {
+                    self.layers.root()
+                }
+                root => root,
+            },
             None => self.layers.root(),
         };
         Ok(match request {

@@ -162,26 +162,25 @@ fn look(wanted: &step::File, instance: &Instance) -> Result<(), Mismatch> {
         true => instance.file(&wanted.path.0),
         false => instance.file_itself(&wanted.path),
     };
-    let named = |mismatch: Mismatch| mismatch.of(&wanted.path);
-    let Some(state) = &wanted.state else { return check_absent(&file).map_err(named) };
-    check_exists(&file).map_err(named)?;
+    let Some(state) = &wanted.state else { return check_absent(&file) };
+    check_exists(&file)?;
     if let Some(kind) = state.kind {
-        check_kind(&file, kind).map_err(named)?;
+        check_kind(&file, kind)?;
     }
     if let Some(mode) = state.mode {
-        check_mode(&file, mode).map_err(named)?;
+        check_mode(&file, mode)?;
     }
     if let Some(owner) = &state.owner {
-        check_owner(&file, owner).map_err(named)?;
+        check_owner(&file, owner)?;
     }
     if let Some(size) = state.size {
-        check_size(&file, size).map_err(named)?;
+        check_size(&file, size)?;
     }
     if let Some(target) = &state.target {
-        check_target(&file, &target.into()).map_err(named)?;
+        check_target(&file, &target.into())?;
     }
     if !state.content.is_empty() {
-        let text = content(&file).map_err(named)?;
+        let text = content(&file)?;
         check_text(&state.content, &text, &wanted.path.to_string())?;
     }
     Ok(())
