@@ -1,7 +1,6 @@
 //! From a firmware to an instance of it.
 
 use std::io;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -83,7 +82,7 @@ impl Instance {
         let init = crate::firmware::preflight(&rootfs, firmware.init.as_deref())?;
         let failed = |source| BootError::Sandbox { firmware: firmware.name.to_string(), source };
         let ids = launcher.ready().map_err(|error| failed(error.into()))?;
-        let order = order(firmware, &rootfs, &init.argv, ids.single());
+        let order = order(firmware, &init.argv, ids.single());
         let start = Instant::now();
         let boot = Boot { rootfs: &rootfs, order, patience: firmware.boot_timeout };
         let sandbox = launcher.boot(boot).map_err(failed)?;
@@ -102,13 +101,12 @@ fn still_to_come(conditions: &[Condition]) -> String {
     if list.is_empty() { String::new() } else { format!("; still to come: {}", list.join(", ")) }
 }
 
-fn order(firmware: &Firmware, rootfs: &Path, argv: &[String], single_id: bool) -> BootOrder {
+fn order(firmware: &Firmware, argv: &[String], single_id: bool) -> BootOrder {
     let extra: Vec<_> =
         firmware.env.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let unlimited = u64::MAX;
     BootOrder {
-        firmware: rootfs.display().to_string(),
         argv: argv.iter().map(Into::into).collect(),
         env: environment(&extra),
         hostname: firmware.hostname.clone(),

@@ -96,12 +96,6 @@ impl Launcher {
         })
     }
 
-    /// Its pid, where this process made it.
-    #[must_use]
-    pub fn pid(&self) -> Option<i32> {
-        self.made.as_ref().map(|(pid, _)| *pid)
-    }
-
     /// A new client's socket, for another process to [`adopt`](Self::adopt).
     ///
     /// # Errors

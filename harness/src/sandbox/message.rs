@@ -55,8 +55,6 @@ pub(crate) enum Lower {
 /// What a keeper needs to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BootOrder {
-    /// For messages: the firmware's path on the host.
-    pub(crate) firmware: String,
     pub(crate) argv: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) hostname: String,
