@@ -92,6 +92,7 @@
 #[cfg(test)]
 extern crate self as fwtest; // as the attribute's expansion calls it
 
+pub mod attempt;
 #[doc(hidden)]
 pub mod command;
 pub mod diff;

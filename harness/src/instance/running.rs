@@ -10,6 +10,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::mirror::Mirror;
 use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
+use crate::attempt::Attempt;
 use crate::diff::Change;
 use crate::firmware::Firmware;
 use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
@@ -37,6 +38,7 @@ pub struct Instance {
 struct Log {
     transcript: Transcript,
     kernel: Transcript,
+    attempts: Vec<Attempt>,
     status: Option<ExitStatus>,
 }
 
@@ -111,6 +113,14 @@ impl Instance {
             }
         };
         tokio::time::timeout(limit, told).await.ok().flatten()
+    }
+
+    /// What the firmware has tried so far that would have reached past its sandbox, in the order in
+    /// which it did.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.listen_to_log();
+        self.log.borrow().attempts.clone()
     }
 
     /// A command to run in the guest, with its arguments. No shell is in between.
@@ -189,6 +199,7 @@ impl Instance {
                 Happened::ConsoleFull => {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
+                Happened::Attempt(attempt) => log.attempts.push(attempt),
                 Happened::Ended(status) => log.status = Some(status),
             }
         }

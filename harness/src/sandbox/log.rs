@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::Attempt;
 use crate::instance::ExitStatus;
 
 /// Where the console's record ends, and the instance goes on.
@@ -29,6 +30,8 @@ pub(crate) enum Happened {
     KernelLog(Vec<u8>),
     /// Nothing of the console is recorded from here on.
     ConsoleFull,
+    /// The guest tried something.
+    Attempt(Attempt),
     /// Init has ended.
     Ended(ExitStatus),
 }

@@ -1,0 +1,22 @@
+//! Attempts: what a firmware tried that would have reached past its sandbox.
+//!
+//! * **attempt**: one act of the firmware that on a board would have changed the board: it set the
+//!   clock, wrote to sysrq, rebooted, loaded a module. Here it is contained, and recorded.
+//! * **class**: what kind of thing was tried. Each has a default answer, which fwtest.toml may
+//!   change for a firmware.
+//! * **verdict**: what became of it: refused, pretended, emulated or allowed.
+//! * **layer**: which part of the sandbox saw it.
+//!
+//! Here: attempts as data. How they are seen and answered is the sandbox's.
+
+mod act;
+mod class;
+mod event;
+mod policy;
+mod verdict;
+
+pub use act::{Act, ClockChange, DeviceKind, RebootCommand};
+pub use class::Class;
+pub use event::{Attempt, Caller, Parent};
+pub use policy::{Policy, Unexpected};
+pub use verdict::{Answer, Layer, Verdict};
