@@ -105,7 +105,11 @@ fn tell_layers(launcher: &Launcher) -> Result<(), StepError> {
         true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
         false => format!("user namespace with {} ids", ids.count()),
     };
-    let text = format!("{users}, overlayfs on tmpfs, seccomp filter");
+    let cgroup = match launcher.means()?.cgroup {
+        true => "cgroup v2",
+        false => "no cgroup",
+    };
+    let text = format!("{users}, overlayfs on tmpfs, {cgroup}, seccomp filter");
     if !sink::send(&Event::Layers { text: text.clone() }) && std::env::var_os("NEXTEST").is_none() {
         eprintln!("fwtest: {text}");
     }

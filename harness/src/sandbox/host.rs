@@ -14,13 +14,14 @@ use std::time::Duration;
 use rustix::fs::CWD;
 use rustix::mount::OpenTreeFlags;
 
+use super::cgroup::{GroupError, RunGroup};
 use super::channel::Channel;
 use super::fault::{During, Role, Step, StepError};
 use super::ids::Ids;
 use super::log::LogReader;
 use super::message::{
-    BootOrder, Comparison, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper,
-    ToLauncher,
+    BootOrder, Comparison, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, Means,
+    ToKeeper, ToLauncher,
 };
 use super::{launcher, sys};
 use crate::diff::Change;
@@ -36,16 +37,25 @@ const FAREWELL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Launcher {
     channel: Mutex<Channel<ToLauncher, FromLauncher>>,
-    /// Its pid where we made it; a launcher that was handed to us has its ids.
-    made: Option<(i32, OwnedFd)>,
+    /// A launcher that was handed to us is another process's.
+    made: Option<Made>,
     ready: Mutex<Option<Ready>>,
     /// Firmwares that were looked at, and whether they can be used as they are.
     fits: Mutex<HashMap<PathBuf, bool>>,
 }
 
 #[derive(Debug)]
+struct Made {
+    pid: i32,
+    pidfd: OwnedFd,
+    /// Its control groups, where the host allows them.
+    group: Option<RunGroup>,
+}
+
+#[derive(Debug)]
 struct Ready {
     ids: Ids,
+    means: Means,
     user_namespace: OwnedFd,
 }
 
@@ -67,12 +77,23 @@ impl Launcher {
         let (ours, theirs) = Channel::<ToLauncher, FromLauncher>::pair().during(step)?;
         let namespaces =
             libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWPID;
+        let mut group = RunGroup::make().ok();
         // SAFETY: one thread: counted above, and only this one could make another.
-        match unsafe { sys::clone(namespaces as u64, None) }.during(step)? {
-            sys::Cloned::Child => launcher::serve(theirs),
+        let clone = |group: Option<BorrowedFd<'_>>| unsafe { sys::clone(namespaces as u64, group) };
+        let cloned =
+            clone(group.as_ref().map(RunGroup::keepers)).or_else(|error| match group.take() {
+                // Where the kernel takes no processes: below a group of threads, for instance.
+                Some(refused) => {
+                    let _ = refused.remove();
+                    clone(None)
+                }
+                None => Err(error),
+            });
+        match cloned.during(step)? {
+            sys::Cloned::Child => launcher::serve(theirs, group.map(RunGroup::into_directory)),
             sys::Cloned::Parent { pid, pidfd } => Ok(Self {
                 channel: Mutex::new(ours),
-                made: Some((pid, pidfd)),
+                made: Some(Made { pid, pidfd, group }),
                 ready: Mutex::new(None),
                 fits: Mutex::default(),
             }),
@@ -115,13 +136,15 @@ impl Launcher {
     /// When that takes longer than 10 s: a process below it hangs in the kernel.
     pub fn end(&self) -> Result<(), StepError> {
         let step = || Step::End(Role::Launcher);
-        let Some((pid, pidfd)) = &self.made else { return Ok(()) };
+        let Some(Made { pid, pidfd, group }) = &self.made else { return Ok(()) };
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         // Fails where it has been closed before, or by the other side.
         let _ = rustix::net::shutdown(&*channel, rustix::net::Shutdown::Both);
         super::channel::wait_readable(pidfd, FAREWELL).during(step)?;
         // Its only parent is us; ECHILD says that it has been waited for.
         let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(*pid), None);
+        // What cannot be removed is for the next run to sweep.
+        let _ = group.as_ref().map(RunGroup::remove);
         Ok(())
     }
 
@@ -141,24 +164,46 @@ impl Launcher {
         }
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         match &self.made {
-            Some((pid, _)) => {
+            Some(Made { pid, group, .. }) => {
                 let ids = Ids::of_this_user();
                 ids.map(*pid)?;
+                if let (Some(group), Some(root)) = (group, ids.outside(0, 0)) {
+                    group.give(root).during(|| Step::Write("the owner of a cgroup".to_owned()))?;
+                }
                 channel.send(&ToLauncher::Begin(ids), &[]).during(|| Step::Talk)?;
             }
             None => channel.send(&ToLauncher::Hello, &[]).during(|| Step::Talk)?,
         }
         match channel.receive_within(PATIENCE).during(|| Step::Clone(Role::Launcher))? {
-            Some((FromLauncher::Ready(ids), mut descriptors)) => {
+            Some((FromLauncher::Ready(ids, means), mut descriptors)) => {
                 let user_namespace =
                     descriptors.pop().ok_or(io::ErrorKind::InvalidData).during(|| Step::Talk)?;
-                *ready = Some(Ready { ids: ids.clone(), user_namespace });
+                *ready = Some(Ready { ids: ids.clone(), means, user_namespace });
                 Ok(ids)
             }
             Some((FromLauncher::Failed(fault), _)) => Err(fault.into()),
             Some((FromLauncher::Done, _)) | None => Err(io::Error::from_raw_os_error(libc::ECHILD))
                 .during(|| Step::Clone(Role::Launcher)),
         }
+    }
+
+    /// What it gives to every instance, besides its ids.
+    ///
+    /// # Errors
+    /// When it is not ready, and cannot be made so.
+    pub fn means(&self) -> Result<Means, StepError> {
+        self.ready()?;
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = ready.as_ref().ok_or(io::ErrorKind::NotConnected).during(|| Step::Talk)?;
+        Ok(ready.means)
+    }
+
+    /// Whether a run can have control groups: makes one, and removes it.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn try_group() -> Result<(), GroupError> {
+        RunGroup::make().map(|group| drop(group.remove()))
     }
 
     /// The firmware's directory as the guest is to have it.
@@ -293,7 +338,7 @@ impl Launcher {
                 let error = StepError::from(fault);
                 Err(io::Error::new(error.source.kind(), format!("{error}: {}", error.source)))
             }
-            Some((FromLauncher::Ready(_), _)) | None => Err(io::ErrorKind::UnexpectedEof.into()),
+            Some((FromLauncher::Ready(..), _)) | None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 

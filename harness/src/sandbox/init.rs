@@ -33,8 +33,9 @@ pub(crate) fn run(
     lower: &OwnedFd,
     order: &BootOrder,
     terminals: Terminals,
+    has_group: bool,
 ) -> ! {
-    let error = match prepare(channel, lower, order, terminals) {
+    let error = match prepare(channel, lower, order, terminals, has_group) {
         Ok(()) => execute(order),
         Err(error) => error,
     };
@@ -47,6 +48,7 @@ fn prepare(
     lower: &OwnedFd,
     order: &BootOrder,
     terminals: Terminals,
+    has_group: bool,
 ) -> Result<(), StepError> {
     let layers = Layers::stack(lower, order.storage)?;
     build_dev(order, terminals)?;
@@ -86,6 +88,10 @@ fn prepare(
 
     mount("sysfs", "/sys", "sysfs", nothing | MountFlags::RDONLY, "")?;
     hide_block_devices()?;
+    if has_group {
+        // Of the cgroup namespace that has just been made: our own group, and nothing above it.
+        mount("cgroup2", "/sys/fs/cgroup", "cgroup2", nothing, "")?;
+    }
     rustix::system::sethostname(order.hostname.as_bytes())
         .during(|| Step::SetHostname(order.hostname.clone()))?;
     take_console()?;

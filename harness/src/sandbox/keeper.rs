@@ -13,6 +13,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags};
 
+use super::cgroup::InstanceGroup;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::guest::{self, Guest};
@@ -27,7 +28,8 @@ use crate::instance::ExitStatus;
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The keeper's life. `ids` are those of init's user namespace.
+/// The keeper's life. `ids` are those of init's user namespace; `group` is the run's, and the number
+/// of this instance.
 pub(crate) fn run(
     channel: &Channel<FromKeeper, ToKeeper>,
     log: OwnedFd,
@@ -35,9 +37,20 @@ pub(crate) fn run(
     ids: &Ids,
     lower: OwnedFd,
     order: BootOrder,
+    (group, number): (&Option<OwnedFd>, u64),
 ) -> ! {
-    keep_only(&[channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()]);
-    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, &order) {
+    let keep = [channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()];
+    let group = group.as_ref();
+    keep_only(&keep.into_iter().chain(group.map(AsRawFd::as_raw_fd)).collect::<Vec<_>>());
+    let made = group.map(|run| InstanceGroup::make(run, number)).transpose();
+    let group = match made.during(|| Step::Create("the instance's cgroup".to_owned())) {
+        Ok(group) => group,
+        Err(error) => {
+            let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
+            sys::exit_now(0)
+        }
+    };
+    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, &order, group.as_ref()) {
         Ok(mut keeper) => {
             drop(lower);
             if channel.send(&FromKeeper::Started, &[]).is_ok() {
@@ -50,6 +63,8 @@ pub(crate) fn run(
             let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
         }
     }
+    // What cannot be removed now is removed with the run's.
+    let _ = group.as_ref().map(InstanceGroup::remove);
     sys::exit_now(0)
 }
 
@@ -72,6 +87,7 @@ struct Keeper<'a> {
     guest: Guest,
     /// `None` once it has ended.
     running: Option<OwnedFd>,
+    group: Option<&'a InstanceGroup<'a>>,
 }
 
 impl<'a> Keeper<'a> {
@@ -81,6 +97,7 @@ impl<'a> Keeper<'a> {
         ids: &Ids,
         lower: &OwnedFd,
         order: &BootOrder,
+        group: Option<&'a InstanceGroup<'a>>,
     ) -> Result<Self, StepError> {
         let (console, kernel_log) = (Terminal::open()?, Terminal::open()?);
         kernel_log.make_raw()?;
@@ -89,10 +106,21 @@ impl<'a> Keeper<'a> {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
-        let (guest, layers, running) = make_init(ids, lower, order, terminals)?;
+        let (guest, layers, running) = make_init(ids, lower, order, terminals, group)?;
         let single_id = order.single_id;
         let running = Some(running);
-        Ok(Self { channel, log, single_id, layers, console, kernel_log, children, guest, running })
+        Ok(Self {
+            channel,
+            log,
+            single_id,
+            layers,
+            console,
+            kernel_log,
+            children,
+            guest,
+            running,
+            group,
+        })
     }
 
     /// Answers and records until the harness says so, or is gone.
@@ -261,7 +289,9 @@ impl<'a> Keeper<'a> {
         // SAFETY: a keeper has one thread.
         match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
             sys::Cloned::Parent { .. } => Ok(()),
-            sys::Cloned::Child => command::run(init, order, descriptors, self.single_id),
+            sys::Cloned::Child => {
+                command::run(init, order, descriptors, self.single_id, self.group)
+            }
         }
     }
 
@@ -299,15 +329,17 @@ fn make_init(
     lower: &OwnedFd,
     order: &BootOrder,
     terminals: init::Terminals,
+    group: Option<&InstanceGroup<'_>>,
 ) -> Result<(Guest, Layers, OwnedFd), StepError> {
     let (ours, theirs) = Channel::<ToInit, FromInit>::pair().during(|| Step::Talk)?;
     let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     // SAFETY: a keeper has one thread.
-    let cloned = unsafe { sys::clone(flags as u64, None) }.during(|| Step::Clone(Role::Init))?;
+    let cloned = unsafe { sys::clone(flags as u64, group.map(AsFd::as_fd)) }
+        .during(|| Step::Clone(Role::Init))?;
     let (pid, pidfd) = match cloned {
         sys::Cloned::Child => {
             drop_end(ours);
-            init::run(&theirs, lower, order, terminals)
+            init::run(&theirs, lower, order, terminals, group.is_some())
         }
         sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };

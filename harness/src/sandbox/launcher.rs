@@ -19,7 +19,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFla
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::ids::Ids;
-use super::message::{BootOrder, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher};
+use super::message::{BootOrder, FromKeeper, FromLauncher, Lower, Means, ToKeeper, ToLauncher};
 use super::{keeper, sys};
 use crate::firmware::Owned;
 
@@ -33,11 +33,11 @@ pub(crate) const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom"
 /// The kernel's command line, as firmwares read it: the host's is none of their business.
 pub(crate) const COMMAND_LINE: &str = "/cmdline";
 
-/// The launcher's life. `channel` goes to the process that made it.
-pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
+/// The launcher's life. `channel` goes to the process that made it; `group` is the run's.
+pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>, group: Option<OwnedFd>) -> ! {
     // Nothing of the harness but the socket: whoever reads the harness's output (nextest does) must
     // see its end when the harness ends.
-    if keep_only(&channel).is_err() || let_go_of_standard_streams().is_err() {
+    if keep_only(&channel, group.as_ref()).is_err() || let_go_of_standard_streams().is_err() {
         sys::exit_now(1);
     }
     // For all that comes from here: what the harness's starter ignored, or Rust's runtime does
@@ -49,7 +49,7 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
         Ok(Some((ToLauncher::Begin(ids), _))) => ids,
         _ => sys::exit_now(0),
     };
-    match Launcher::new(ids) {
+    match Launcher::new(ids, group) {
         Ok(mut launcher) => {
             launcher.clients.push(channel);
             if launcher.introduce(0).is_ok() {
@@ -64,11 +64,15 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
 }
 
 #[expect(unsafe_code, reason = "closes what this process was born with")]
-fn keep_only(channel: &Channel<FromLauncher, ToLauncher>) -> std::io::Result<()> {
+fn keep_only(
+    channel: &Channel<FromLauncher, ToLauncher>,
+    group: Option<&OwnedFd>,
+) -> std::io::Result<()> {
     use std::os::fd::AsRawFd;
+    let keep = [channel.as_raw_fd()].into_iter().chain(group.map(AsRawFd::as_raw_fd));
     // SAFETY: the values that own the others are copies in this process, and `serve` never returns
     // to what could drop them.
-    unsafe { sys::close_all_but(&[channel.as_raw_fd()]) }
+    unsafe { sys::close_all_but(&keep.collect::<Vec<_>>()) }
 }
 
 fn let_go_of_standard_streams() -> std::io::Result<()> {
@@ -86,6 +90,9 @@ struct Launcher {
     /// The first is the process that made us: when it goes, all goes.
     clients: Vec<Channel<FromLauncher, ToLauncher>>,
     user_namespace: OwnedFd,
+    /// The run's control group, where it has one; and how many instances it has had.
+    group: Option<OwnedFd>,
+    instances: u64,
     /// The host's mounts, to open firmwares in; and our own few, to copy for instances: a copy costs
     /// by the mount.
     host_mounts: OwnedFd,
@@ -98,7 +105,7 @@ struct Launcher {
 }
 
 impl Launcher {
-    fn new(ids: Ids) -> Result<Self, StepError> {
+    fn new(ids: Ids, group: Option<OwnedFd>) -> Result<Self, StepError> {
         become_root(Role::Launcher)?;
         let open = |path: &str| {
             rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -124,6 +131,8 @@ impl Launcher {
             ids,
             clients: Vec::new(),
             user_namespace,
+            group,
+            instances: 0,
             host_mounts,
             own_mounts,
             clock_offsets,
@@ -191,7 +200,7 @@ impl Launcher {
     }
 
     fn introduce(&self, index: usize) -> std::io::Result<()> {
-        let ready = FromLauncher::Ready(self.ids.clone());
+        let ready = FromLauncher::Ready(self.ids.clone(), Means { cgroup: self.group.is_some() });
         self.clients[index].send(&ready, &[self.user_namespace.as_fd()])
     }
 
@@ -227,12 +236,16 @@ impl Launcher {
             }
         };
         self.start_clocks_anew()?;
+        self.instances += 1;
+        let group = (&self.group, self.instances);
         // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
         // end, for which the kernel waits.
         // SAFETY: this process has one thread: it was cloned from a process with one, and starts
         // none.
         match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Keeper))? {
-            sys::Cloned::Child => keeper::run(channel, log, wake, &self.inner_ids, lower, order),
+            sys::Cloned::Child => {
+                keeper::run(channel, log, wake, &self.inner_ids, lower, order, group)
+            }
             sys::Cloned::Parent { pid, .. } => {
                 self.keepers.insert(pid);
                 Ok(())

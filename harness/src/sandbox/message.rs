@@ -37,10 +37,17 @@ pub(crate) enum ToLauncher {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromLauncher {
     /// With its user namespace as a descriptor.
-    Ready(Ids),
+    Ready(Ids, Means),
     Done,
     /// It could not build its root, or do what it was asked.
     Failed(Fault),
+}
+
+/// What this host gives to every instance of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Means {
+    /// Each has a control group of its own.
+    pub cgroup: bool,
 }
 
 /// Where the launcher finds the firmware's directory.

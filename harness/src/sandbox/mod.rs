@@ -1,5 +1,6 @@
 //! How a firmware is contained. Nothing outside knows by what means.
 
+mod cgroup;
 mod channel;
 mod command;
 mod fault;
@@ -17,8 +18,10 @@ mod sockets;
 pub(crate) mod sys;
 mod terminal;
 
+pub use cgroup::GroupError;
 pub use fault::StepError;
 pub use host::{AskError, Launcher};
+pub use message::Means;
 
 pub(crate) use host::{Boot, Sandbox, StatusChannel, environment};
 pub(crate) use log::{Happened, LogReader};
