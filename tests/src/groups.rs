@@ -60,6 +60,11 @@ impl Group {
         Some(group)
     }
 
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What is in it.
     #[must_use]
     pub fn below(&self) -> Vec<PathBuf> {

@@ -154,7 +154,7 @@ fn find(mountinfo: &str, cgroup: &str) -> Result<PathBuf, GroupError> {
         error = GroupError::OutOfSight;
         let below = own.and_then(|own| Path::new(own).strip_prefix(root).ok());
         if let Some(below) = below.filter(|below| !below.starts_with("..")) {
-            return Ok(Path::new(point).join(below));
+            return Ok(Path::new(point).join(below).components().collect());
         }
     }
     Err(error)
@@ -292,7 +292,7 @@ mod tests {
         let hybrid =
             format!("{first}41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
         let scope = "1:cpu:/x\n0::/user.slice/a.scope\n";
-        check(&hybrid, "1:cpu:/x\n0::/\n", Ok("/sys/fs/cgroup/unified/"));
+        check(&hybrid, "1:cpu:/x\n0::/\n", Ok("/sys/fs/cgroup/unified"));
         check(&hybrid, scope, Ok("/sys/fs/cgroup/unified/user.slice/a.scope"));
         // A container without a cgroup namespace: it sees a part of the hierarchy.
         let part = "41 31 0:38 /user.slice /sys/fs/cgroup ro shared:4 - cgroup2 cgroup rw\n";
