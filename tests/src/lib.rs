@@ -6,12 +6,14 @@
 //! * **host**: all that can be known of the host, to prove that nothing is left on it.
 //! * **groups**: control groups.
 //! * **process**: processes by pidfd.
+//! * **shim**: a kernel that lacks something.
 
 mod firmwares;
 pub mod groups;
 pub mod host;
 pub mod process;
 mod project;
+pub mod shim;
 mod tree;
 
 pub use firmwares::{firmware, router_config};

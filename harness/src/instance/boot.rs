@@ -84,7 +84,8 @@ impl Instance {
         let ids = launcher.ready().map_err(|error| failed(error.into()))?;
         let order = order(firmware, &init.argv, ids.single());
         let start = Instant::now();
-        let boot = Boot { rootfs: &rootfs, order, patience: firmware.boot_timeout };
+        let disk = firmware.limits.disk;
+        let boot = Boot { rootfs: &rootfs, order, disk, patience: firmware.boot_timeout };
         let sandbox = launcher.boot(boot).map_err(failed)?;
         Self::new(firmware.clone(), init.file, sandbox, start).map_err(BootError::Launcher)
     }

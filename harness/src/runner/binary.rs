@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Conclusion, Trial};
 use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD};
 use super::{panics, plan, sink};
 use crate::firmware::Config;
-use crate::sandbox::{Launcher, StepError, sys};
+use crate::sandbox::{Launcher, Means, StepError, disk_place, sys};
 
 /// What `fwtest::main!` knows of the crate that it stands in.
 #[derive(Clone, Debug)]
@@ -105,15 +105,32 @@ fn tell_layers(launcher: &Launcher) -> Result<(), StepError> {
         true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
         false => format!("user namespace with {} ids", ids.count()),
     };
-    let cgroup = match launcher.means()?.cgroup {
+    let means = launcher.means()?;
+    let cgroup = match means.cgroup {
         true => "cgroup v2",
         false => "no cgroup",
     };
-    let text = format!("{users}, overlayfs on tmpfs, {cgroup}, seccomp filter");
+    let text = format!("{users}, {}, {cgroup}, seccomp filter", upper(means));
     if !sink::send(&Event::Layers { text: text.clone() }) && std::env::var_os("NEXTEST").is_none() {
         eprintln!("fwtest: {text}");
     }
     Ok(())
+}
+
+/// Where what an instance writes goes.
+fn upper(means: Means) -> &'static str {
+    if means.user_attributes {
+        return "overlayfs on tmpfs";
+    }
+    match disk_place() {
+        Ok(_) => {
+            "overlayfs on disk (tmpfs has no user attributes here; `limits.storage` is not heeded)"
+        }
+        Err(_) => {
+            "overlayfs on tmpfs without user attributes (a directory of the firmware cannot be \
+             removed)"
+        }
+    }
 }
 
 #[expect(unsafe_code, reason = "sets environment variables")]

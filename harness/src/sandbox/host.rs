@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,10 +21,11 @@ use super::fault::{During, Role, Step, StepError};
 use super::ids::Ids;
 use super::log::LogReader;
 use super::message::{
-    BootOrder, Comparison, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, Means,
+    BootOrder, Comparison, Directory, ExecOrder, FromCommand, FromKeeper, FromLauncher, Means,
     ToKeeper, ToLauncher,
 };
-use super::{launcher, sys};
+use super::storage::{Disk, DiskError};
+use super::{launcher, storage, sys};
 use crate::diff::Change;
 use crate::firmware::{CacheError, copied, fits};
 use crate::path::escape;
@@ -42,6 +44,8 @@ pub struct Launcher {
     ready: Mutex<Option<Ready>>,
     /// Firmwares that were looked at, and whether they can be used as they are.
     fits: Mutex<HashMap<PathBuf, bool>>,
+    /// Instances of ours have been on disk.
+    disk_used: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -96,6 +100,7 @@ impl Launcher {
                 made: Some(Made { pid, pidfd, group }),
                 ready: Mutex::new(None),
                 fits: Mutex::default(),
+                disk_used: AtomicBool::new(false),
             }),
         }
     }
@@ -114,6 +119,7 @@ impl Launcher {
             made: None,
             ready: Mutex::new(None),
             fits: Mutex::default(),
+            disk_used: AtomicBool::new(false),
         })
     }
 
@@ -136,6 +142,10 @@ impl Launcher {
     /// When that takes longer than 10 s: a process below it hangs in the kernel.
     pub fn end(&self) -> Result<(), StepError> {
         let step = || Step::End(Role::Launcher);
+        if self.disk_used.swap(false, Ordering::Relaxed) {
+            // Of instances whose keeper was killed.
+            storage::sweep(|directory| self.clear(directory));
+        }
         let Some(Made { pid, pidfd, group }) = &self.made else { return Ok(()) };
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         // Fails where it has been closed before, or by the other side.
@@ -179,6 +189,10 @@ impl Launcher {
                 let user_namespace =
                     descriptors.pop().ok_or(io::ErrorKind::InvalidData).during(|| Step::Talk)?;
                 *ready = Some(Ready { ids: ids.clone(), means, user_namespace });
+                drop((ready, channel));
+                if self.made.is_some() {
+                    storage::sweep(|directory| self.clear(directory));
+                }
                 Ok(ids)
             }
             Some((FromLauncher::Failed(fault), _)) => Err(fault.into()),
@@ -207,15 +221,39 @@ impl Launcher {
     }
 
     /// The firmware's directory as the guest is to have it.
-    fn lower(&self, rootfs: &Path) -> Result<(Lower, Option<OwnedFd>), AskError> {
+    fn lower(&self, rootfs: &Path) -> Result<(Directory, Option<OwnedFd>), AskError> {
         if rustix::process::geteuid().is_root() {
-            return self.shifted(rootfs).map(|mount| (Lower::Mount, Some(mount)));
+            return self.shifted(rootfs).map(|mount| (Directory::Mount, Some(mount)));
         }
         let path = match self.owners_fit(rootfs)? {
             true => rootfs.to_owned(),
             false => self.copy(rootfs)?,
         };
-        Ok((Lower::Path(path.into_os_string()), None))
+        Ok((Directory::Path(path.into_os_string()), None))
+    }
+
+    /// A directory on disk, where the firmware asks for one, or a tmpfs will not do.
+    fn disk(&self, asked: bool) -> Result<Option<Disk>, AskError> {
+        if !asked && self.means()?.user_attributes {
+            return Ok(None);
+        }
+        let disk = match Disk::make() {
+            // Where there is none either, a firmware that removes no directory boots all the same.
+            Err(_) if !asked => return Ok(None),
+            other => other?,
+        };
+        self.disk_used.store(true, Ordering::Relaxed);
+        if let Some(root) = self.ready()?.outside(0, 0) {
+            disk.give(root)?;
+        }
+        Ok(Some(disk))
+    }
+
+    fn disk_directory(disk: &Disk) -> Result<(Directory, Option<OwnedFd>), StepError> {
+        match rustix::process::geteuid().is_root() {
+            true => Ok((Directory::Mount, Some(open_mount(&disk.path)?))),
+            false => Ok((Directory::Path(disk.path.clone().into_os_string()), None)),
+        }
     }
 
     /// Makes what an instance of the firmware at `rootfs` is stacked on, a copy where it takes one,
@@ -346,6 +384,8 @@ impl Launcher {
     pub(crate) fn boot(&self, boot: Boot<'_>) -> Result<Sandbox, AskError> {
         self.ready()?;
         let (lower, mount) = self.lower(boot.rootfs)?;
+        let disk = self.disk(boot.disk)?;
+        let (disk_at, disk_mount) = disk.as_ref().map(Self::disk_directory).transpose()?.unzip();
         let talk = |error: io::Error| StepError { step: Step::Talk, source: error };
         let log = rustix::fs::memfd_create("fwtest-log", rustix::fs::MemfdFlags::CLOEXEC)
             .during(|| Step::Create("the instance's log".to_owned()))?;
@@ -354,9 +394,13 @@ impl Launcher {
             .during(|| Step::Create("the instance's log".to_owned()))?;
         let (ours, theirs) = Channel::pair().map_err(talk)?;
         let far: OwnedFd = Channel::<FromKeeper, ToKeeper>::into_socket(theirs);
-        let descriptors: Vec<_> =
+        let mut descriptors: Vec<_> =
             [&far, &log, &wake].into_iter().chain(&mount).map(AsFd::as_fd).collect();
-        match self.send(&ToLauncher::Boot(lower, boot.order), &descriptors) {
+        let directory = disk.as_ref().map(|disk| disk.directory.as_fd());
+        let disk_mount = disk_mount.flatten();
+        descriptors.extend(directory.into_iter().chain(disk_mount.as_ref().map(AsFd::as_fd)));
+        let message = ToLauncher::Boot { lower, disk: disk_at, order: boot.order };
+        match self.send(&message, &descriptors) {
             Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {
                 return Err(AskError::LauncherGone);
             }
@@ -364,7 +408,7 @@ impl Launcher {
         }
         drop(far);
         let (log, stuck) = (RefCell::new(LogReader::new(log)), Cell::new(false));
-        let sandbox = Sandbox { keeper: ours, log, wake, stuck };
+        let sandbox = Sandbox { keeper: ours, log, wake, stuck, disk };
         match sandbox.receive(boot.patience)? {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
@@ -393,6 +437,8 @@ fn open_mount(path: &Path) -> Result<OwnedFd, StepError> {
 pub(crate) struct Boot<'a> {
     pub(crate) rootfs: &'a Path,
     pub(crate) order: BootOrder,
+    /// It writes to disk, not to memory.
+    pub(crate) disk: bool,
     pub(crate) patience: Duration,
 }
 
@@ -405,6 +451,9 @@ pub enum AskError {
     /// The firmware is another user's, and could not be copied.
     #[error(transparent)]
     Copy(#[from] CacheError),
+    /// There is no room on disk for what the firmware writes.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The layers could not be compared.
     #[error(transparent)]
     Diff(#[from] crate::diff::DiffError),
@@ -435,6 +484,7 @@ impl AskError {
         match self {
             Self::Step(step) => step.hint(),
             Self::Copy(error) => error.hint().map(str::to_owned),
+            Self::Disk(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }
@@ -449,6 +499,8 @@ pub(crate) struct Sandbox {
     pub(crate) wake: OwnedFd,
     /// It was told to end, and did not: nobody waits for it a second time.
     stuck: Cell<bool>,
+    /// Removed when the keeper is gone, as the last of it.
+    disk: Option<Disk>,
 }
 
 impl Sandbox {
@@ -497,6 +549,11 @@ impl Sandbox {
             }
             Err(error) => Err(AskError::Talk(error)),
         }
+    }
+
+    /// Whether it writes to disk, where its storage has no limit.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.disk.is_some()
     }
 
     /// The log from its beginning, for another reader.
@@ -549,13 +606,15 @@ impl Sandbox {
             Err(error) if error.raw_os_error() == Some(libc::EPIPE) => return Ok(()),
             other => other.map_err(AskError::Talk)?,
         }
+        // To remove what a firmware has written takes its time on a disk.
+        let farewell = FAREWELL * if self.is_on_disk() { 12 } else { 1 };
         loop {
-            match self.keeper.receive_within(FAREWELL) {
+            match self.keeper.receive_within(farewell) {
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     self.stuck.set(true);
-                    return Err(AskError::Silent(FAREWELL));
+                    return Err(AskError::Silent(farewell));
                 }
                 Err(error) => return Err(AskError::Talk(error)),
             }

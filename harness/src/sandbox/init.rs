@@ -3,7 +3,7 @@
 //! The order of the calls is what real inits need; each comment says what fails otherwise.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::sched::{CloneFlags, unshare};
@@ -16,7 +16,7 @@ use super::fault::{During, Fault, Role, Step, StepError};
 use super::launcher::{
     COMMAND_LINE, NODES, TERMINALS, become_root, bind, bind_file, make_directory, mount, pivot_here,
 };
-use super::layers::Layers;
+use super::layers::{Base, Layers};
 use super::message::{BootOrder, FromInit, ToInit};
 use super::{filter, sys};
 
@@ -30,12 +30,12 @@ pub(crate) struct Terminals {
 /// Becomes the firmware's init, or tells the keeper why not.
 pub(crate) fn run(
     channel: &Channel<FromInit, ToInit>,
-    lower: &OwnedFd,
+    base: &Base,
     order: &BootOrder,
     terminals: Terminals,
     has_group: bool,
 ) -> ! {
-    let error = match prepare(channel, lower, order, terminals, has_group) {
+    let error = match prepare(channel, base, order, terminals, has_group) {
         Ok(()) => execute(order),
         Err(error) => error,
     };
@@ -45,12 +45,12 @@ pub(crate) fn run(
 
 fn prepare(
     channel: &Channel<FromInit, ToInit>,
-    lower: &OwnedFd,
+    base: &Base,
     order: &BootOrder,
     terminals: Terminals,
     has_group: bool,
 ) -> Result<(), StepError> {
-    let layers = Layers::stack(lower, order.storage)?;
+    let layers = Layers::stack(base, order.storage)?;
     build_dev(order, terminals)?;
     // A sysfs has to be in sight, or the one of our own network namespace cannot be mounted.
     bind("/sys", "r/sys")?;

@@ -18,7 +18,8 @@ use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::guest::{self, Guest};
 use super::ids::{Ids, write_maps};
-use super::layers::Layers;
+use super::launcher::clear;
+use super::layers::{Base, Layers};
 use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
 use super::terminal::Terminal;
@@ -35,14 +36,14 @@ pub(crate) fn run(
     log: OwnedFd,
     wake: OwnedFd,
     ids: &Ids,
-    lower: OwnedFd,
+    base: Base,
     order: BootOrder,
     (group, number): (&Option<OwnedFd>, u64),
 ) -> ! {
-    let keep = [channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()];
-    let group = group.as_ref();
-    keep_only(&keep.into_iter().chain(group.map(AsRawFd::as_raw_fd)).collect::<Vec<_>>());
-    let made = group.map(|run| InstanceGroup::make(run, number)).transpose();
+    let keep = [channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd()];
+    let keep = keep.into_iter().chain(base.descriptors().chain(group).map(AsRawFd::as_raw_fd));
+    keep_only(&keep.collect::<Vec<_>>());
+    let made = group.as_ref().map(|run| InstanceGroup::make(run, number)).transpose();
     let group = match made.during(|| Step::Create("the instance's cgroup".to_owned())) {
         Ok(group) => group,
         Err(error) => {
@@ -50,9 +51,12 @@ pub(crate) fn run(
             sys::exit_now(0)
         }
     };
-    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, &order, group.as_ref()) {
+    let booted =
+        Keeper::boot(channel, LogWriter::new(log, wake), ids, &base, &order, group.as_ref());
+    // The instance holds the mounts by now.
+    let disk = base.into_directory();
+    match booted {
         Ok(mut keeper) => {
-            drop(lower);
             if channel.send(&FromKeeper::Started, &[]).is_ok() {
                 // An error here is the harness's end, or as good as that.
                 let _ = keeper.work();
@@ -63,7 +67,8 @@ pub(crate) fn run(
             let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
         }
     }
-    // What cannot be removed now is removed with the run's.
+    // What cannot be removed now is removed at the end of the run, or by the next one.
+    let _ = disk.as_ref().map(clear);
     let _ = group.as_ref().map(InstanceGroup::remove);
     sys::exit_now(0)
 }
@@ -95,7 +100,7 @@ impl<'a> Keeper<'a> {
         channel: &'a Channel<FromKeeper, ToKeeper>,
         log: LogWriter,
         ids: &Ids,
-        lower: &OwnedFd,
+        base: &Base,
         order: &BootOrder,
         group: Option<&'a InstanceGroup<'a>>,
     ) -> Result<Self, StepError> {
@@ -106,7 +111,7 @@ impl<'a> Keeper<'a> {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
-        let (guest, layers, running) = make_init(ids, lower, order, terminals, group)?;
+        let (guest, layers, running) = make_init(ids, base, order, terminals, group)?;
         let single_id = order.single_id;
         let running = Some(running);
         Ok(Self {
@@ -326,7 +331,7 @@ impl<'a> Keeper<'a> {
 #[expect(unsafe_code, reason = "clones a process")]
 fn make_init(
     ids: &Ids,
-    lower: &OwnedFd,
+    base: &Base,
     order: &BootOrder,
     terminals: init::Terminals,
     group: Option<&InstanceGroup<'_>>,
@@ -339,7 +344,7 @@ fn make_init(
     let (pid, pidfd) = match cloned {
         sys::Cloned::Child => {
             drop_end(ours);
-            init::run(&theirs, lower, order, terminals, group.is_some())
+            init::run(&theirs, base, order, terminals, group.is_some())
         }
         sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };

@@ -15,6 +15,7 @@ mod layers;
 mod log;
 mod message;
 mod sockets;
+mod storage;
 pub(crate) mod sys;
 mod terminal;
 
@@ -22,6 +23,8 @@ pub use cgroup::GroupError;
 pub use fault::StepError;
 pub use host::{AskError, Launcher};
 pub use message::Means;
+pub use storage::DiskError;
+pub(crate) use storage::place as disk_place;
 
 pub(crate) use host::{Boot, Sandbox, StatusChannel, environment};
 pub(crate) use log::{Happened, LogReader};
