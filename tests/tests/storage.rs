@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use tests::cargo_fwtest;
 use tests::shim::{SET_ATTRIBUTE, refuse};
+use tests::{cargo_fwtest, process};
 
 /// Writes, and removes what it was built with.
 const INIT: &str = "rm -r /data/old && mkdir /data/new && echo new >/data/new/file
@@ -117,12 +117,7 @@ fn a_firmware_may_write_to_disk() {
     let mut run = scene.fwtest("");
     let run = Running(run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let deadline = Instant::now() + Duration::from_secs(10);
-    let written = |uppers: &[PathBuf]| {
-        uppers
-            .iter()
-            .any(|upper| upper.join("u/data/big").metadata().is_ok_and(|it| it.len() == 4 << 20))
-    };
-    while !written(&scene.uppers()) {
+    while !is_written(&scene.uppers()) {
         assert!(Instant::now() < deadline, "{:?}", scene.uppers());
         std::thread::yield_now();
     }
@@ -144,6 +139,38 @@ fn a_firmware_may_write_to_disk() {
     fs::write(scene.path("project/fwtest.toml"), "[firmware.box]\nrootfs = \"rootfs\"\n").unwrap();
     passed(&scene.fwtest("").output().unwrap());
     assert_eq!(scene.uppers(), [] as [PathBuf; 0]);
+}
+
+/// An instance ends with its keeper, which has no time to remove what was written then.
+#[test]
+fn a_keeper_that_is_killed_leaves_nothing_on_disk() {
+    let scene = Scene::new("limits = { disk = true }\n");
+    scene.write_suite(ENDLESS);
+    let mut run = scene.fwtest("");
+    let run = Running(run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let pid = i32::try_from(run.0.id()).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let is_launcher = |pid: &i32| process::numbers(*pid).len() == 2;
+    let keeper = loop {
+        let launcher = process::children(pid).into_iter().find(is_launcher);
+        let keepers = launcher.map(process::children).unwrap_or_default();
+        if let [keeper] = *keepers
+            && is_written(&scene.uppers())
+        {
+            break process::open(keeper).unwrap();
+        }
+        assert!(Instant::now() < deadline, "{keepers:?} {:?}", scene.uppers());
+        std::thread::yield_now();
+    };
+    process::signal(&keeper, rustix::process::Signal::KILL);
+    assert!(process::wait(process::open(pid).unwrap(), deadline), "the run goes on");
+    assert_eq!(scene.uppers(), [] as [PathBuf; 0]);
+}
+
+/// Whether an instance has written what [`INIT`] writes.
+fn is_written(uppers: &[PathBuf]) -> bool {
+    let is_whole = |file: PathBuf| file.metadata().is_ok_and(|file| file.len() == 4 << 20);
+    uppers.iter().any(|upper| is_whole(upper.join("u/data/big")))
 }
 
 /// A run, until it is killed.
