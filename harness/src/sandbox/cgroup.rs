@@ -20,6 +20,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::ids::Ids;
+
 /// What our names begin with.
 const PREFIX: &str = "fwtest-";
 const KEEPERS: &str = "keepers";
@@ -67,9 +69,9 @@ impl RunGroup {
             let place = open(CWD, &path)?;
             sweep(&place)?;
             let (name, directory) = make_locked(&place)?;
-            let keepers = make_below(&directory, KEEPERS).inspect_err(|_| {
-                let _ = remove(place.as_fd(), &name, Instant::now());
-            })?;
+            let keepers = give(&directory)
+                .and_then(|()| make_below(&directory, KEEPERS))
+                .inspect_err(|_| drop(remove(place.as_fd(), &name, Instant::now())))?;
             Ok(Self { place, name, directory, keepers })
         };
         make().map_err(|source| GroupError::Refused { path: path.clone(), source })
@@ -83,17 +85,6 @@ impl RunGroup {
     /// For the launcher.
     pub(crate) fn into_directory(self) -> OwnedFd {
         self.directory
-    }
-
-    /// Lets a user of the host, the guests' root, make groups in it and move processes between them.
-    /// What is made there is that user's by itself.
-    pub(crate) fn give(&self, (uid, gid): (u32, u32)) -> io::Result<()> {
-        let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
-        for name in ["", "cgroup.procs"] {
-            let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
-            rustix::fs::chownat(&self.directory, name, Some(uid), Some(gid), flags)?;
-        }
-        Ok(())
     }
 
     /// Removes it, when all that was in it has ended.
@@ -191,6 +182,21 @@ fn make_locked(place: &OwnedFd) -> io::Result<(String, OwnedFd)> {
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Lets the guests' root make groups in one of root's, and move processes between these. What it
+/// makes there is its own; and where an ordinary user runs the tests it is that user.
+fn give(group: &OwnedFd) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let (uid, gid) = Ids::of_this_user().outside(0, 0).ok_or(io::ErrorKind::InvalidData)?;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+    for name in ["", "cgroup.procs"] {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+        rustix::fs::chownat(group, name, Some(uid), Some(gid), flags)?;
+    }
+    Ok(())
 }
 
 fn make_below(directory: &OwnedFd, name: &str) -> io::Result<OwnedFd> {

@@ -174,12 +174,9 @@ impl Launcher {
         }
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         match &self.made {
-            Some(Made { pid, group, .. }) => {
+            Some(Made { pid, .. }) => {
                 let ids = Ids::of_this_user();
                 ids.map(*pid)?;
-                if let (Some(group), Some(root)) = (group, ids.outside(0, 0)) {
-                    group.give(root).during(|| Step::Write("the owner of a cgroup".to_owned()))?;
-                }
                 channel.send(&ToLauncher::Begin(ids), &[]).during(|| Step::Talk)?;
             }
             None => channel.send(&ToLauncher::Hello, &[]).during(|| Step::Talk)?,
