@@ -74,6 +74,10 @@ impl Files {
         if matches!(looks.kind, FileType::CharacterDevice | FileType::BlockDevice) {
             return open_node(question, &target, &looks);
         }
+        if looks.kind == FileType::Fifo && target.path() == b"/proc/sysrq-trigger" {
+            // Ours, and as it does not tell who writes, a pipe is better.
+            return self.open_sysrq(question, flags);
+        }
         let file_system = file_systems.of(question.tid, looks.device);
         if !matches!(file_system, FileSystem::Proc | FileSystem::Sysfs) {
             return Ok(Outcome::kernel());
