@@ -12,11 +12,13 @@
 mod act;
 mod class;
 mod event;
+mod key;
 mod policy;
 mod verdict;
 
 pub use act::{Act, ClockChange, DeviceKind, RebootCommand};
 pub use class::Class;
 pub use event::{Attempt, Caller, Parent};
+pub(crate) use key::KeyOr;
 pub use policy::{Policy, Unexpected};
 pub use verdict::{Answer, Layer, Verdict};

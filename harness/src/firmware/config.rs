@@ -8,6 +8,8 @@ use globset::Glob;
 use serde::{Deserialize, Deserializer};
 
 use super::FirmwareName;
+use super::attempts::attempts;
+use crate::attempt::Policy;
 use crate::ready::Condition;
 use crate::toml_error::{LoadError, Source, TomlError};
 use crate::value::{
@@ -51,6 +53,8 @@ pub struct Firmware {
     /// What its pid 1 takes for an order to power off; where it is not said, SIGUSR2 for busybox and
     /// SIGTERM for any other.
     pub stop_signal: Option<Signal>,
+    /// What is answered to what it tries, and whether it may try what nobody expects.
+    pub attempts: Policy,
 }
 
 /// What a firmware may use.
@@ -179,6 +183,7 @@ fn from_source(source: Source) -> Result<Config, TomlError> {
         limits: keys.limits,
         env: keys.env,
         stop_signal: keys.stop_signal,
+        attempts: keys.attempts,
         name,
     });
     config.firmwares = firmwares.collect();
@@ -212,6 +217,8 @@ struct FirmwareKeys {
     #[serde(default, deserialize_with = "environment")]
     env: BTreeMap<String, String>,
     stop_signal: Option<Signal>,
+    #[serde(default, deserialize_with = "attempts")]
+    attempts: Policy,
 }
 
 struct FirmwareTable(FirmwareKeys);
@@ -294,6 +301,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::attempt::Unexpected;
     use crate::ready::{log, port};
 
     fn config(text: &str) -> Config {
@@ -316,6 +324,7 @@ mod tests {
             limits: Limits { storage: None },
             env: BTreeMap::new(),
             stop_signal: None,
+            attempts: Policy::default(),
         };
         let config = config("[firmware.router]\nrootfs = 'output/target'");
         assert_eq!(config.firmwares, [firmware]);
@@ -335,6 +344,7 @@ mod tests {
             limits = { storage = "16M" }
             env = { BOARD = "rev=b" }
             stop-signal = "SIGUSR2"
+            attempts = { unexpected = "fail" }
             [firmware.a]
             rootfs = "a"
             init = "/init"
@@ -355,6 +365,7 @@ mod tests {
             limits: Limits { storage: Some(Size(16 << 20)) },
             env: BTreeMap::from([("BOARD".to_owned(), "rev=b".to_owned())]),
             stop_signal: Some(Signal(12)),
+            attempts: Policy { unexpected: Unexpected::Fail, ..Policy::default() },
         };
         assert_eq!(firmwares[0].init.as_deref(), Some(&["/init".to_owned()][..]));
         assert_eq!(firmwares[1], firmware);
@@ -413,7 +424,7 @@ mod tests {
           |
         3 | privileges = 'userns'
           | ^^^^^^^^^^
-        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `limits`, `env`, `stop-signal`
+        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `limits`, `env`, `stop-signal`, `attempts`
         ");
         assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\nlimits = { storage = '16 MB' }"), @"
         failed to read `fwtest.toml`: `16 MB` is not a size

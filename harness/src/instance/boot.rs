@@ -113,5 +113,6 @@ fn order(firmware: &Firmware, argv: &[String], single_id: bool) -> BootOrder {
         storage: firmware.limits.storage.map(|size| size.0),
         single_id,
         open_files: (limit.current.unwrap_or(unlimited), limit.maximum.unwrap_or(unlimited)),
+        attempts: firmware.attempts.clone(),
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::ids::Ids;
+use crate::attempt::Policy;
 use crate::diff::{Change, DiffError};
 use crate::firmware::Owned;
 use crate::instance::{Listening, Processes};
@@ -64,6 +65,8 @@ pub(crate) struct BootOrder {
     pub(crate) single_id: bool,
     /// Limit of open files, soft and hard, as the harness was started with.
     pub(crate) open_files: (u64, u64),
+    /// What the guest's attempts are answered with.
+    pub(crate) attempts: Policy,
 }
 
 /// Harness to keeper. One at a time: each has one answer.
