@@ -1,7 +1,7 @@
 //! Classes as the keys of a table, among them one word that stands for something else.
 
-use serde::Deserializer;
 use serde::de::DeserializeSeed;
+use serde::{Deserialize, Deserializer};
 
 use super::Class;
 use crate::toml_error::did_you_mean;
@@ -21,6 +21,28 @@ impl<'de> DeserializeSeed<'de> for KeyOr {
             }
             text.parse().map(Some).map_err(|_| unknown("key", text, Some(self.0)))
         })
+    }
+}
+
+/// Classes by their names.
+pub(crate) fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Class>, D::Error> {
+    let named: Vec<Named> = Deserialize::deserialize(deserializer)?;
+    Ok(named.into_iter().map(|Named(class)| class).collect())
+}
+
+/// A class by its name.
+pub(crate) fn optional_class<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Class>, D::Error> {
+    Named::deserialize(deserializer).map(|Named(class)| Some(class))
+}
+
+/// What [`Class`] itself reads is the number that it is between processes.
+struct Named(Class);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "a class of attempts in a string", |text| text.parse().map(Self))
     }
 }
 

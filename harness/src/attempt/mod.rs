@@ -10,15 +10,24 @@
 //! Here: attempts as data. How they are seen and answered is the sandbox's.
 
 mod act;
+mod attempts;
 mod class;
+mod date;
 mod event;
 mod key;
+mod line;
 mod policy;
+#[cfg(test)]
+pub(crate) mod sample;
 mod verdict;
+mod who;
 
 pub use act::{Act, ClockChange, DeviceKind, RebootCommand};
+pub use attempts::Attempts;
+pub(crate) use attempts::Expected;
 pub use class::Class;
 pub use event::{Attempt, Caller, Parent};
-pub(crate) use key::KeyOr;
+pub(crate) use key::{KeyOr, classes, optional_class};
+pub(crate) use line::last_lines;
 pub use policy::{Policy, Unexpected};
 pub use verdict::{Answer, Layer, Verdict};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::FirmwareName;
 use super::attempts::attempts;
-use crate::attempt::Policy;
+use crate::attempt::{Class, Policy, classes};
 use crate::ready::Condition;
 use crate::toml_error::{LoadError, Source, TomlError};
 use crate::value::{
@@ -73,6 +73,9 @@ pub struct Snapshot {
     /// Globs over the firmware's paths whose changes are left out.
     #[serde(default, deserialize_with = "globs")]
     pub ignore: Vec<Glob>,
+    /// Classes of attempts that are left out.
+    #[serde(default, rename = "ignore-attempts", deserialize_with = "classes")]
+    pub ignore_attempts: Vec<Class>,
     /// Files whose content is replaced.
     #[serde(default)]
     pub normalise: Vec<Normalise>,
@@ -350,6 +353,7 @@ mod tests {
             init = "/init"
             [snapshot]
             ignore = ["/var/cache/**"]
+            ignore-attempts = ["mounts", "kernel-log"]
             [[snapshot.normalise]]
             path = "/etc/machine-id"
             as = "[machine-id]"
@@ -370,6 +374,7 @@ mod tests {
         assert_eq!(firmwares[0].init.as_deref(), Some(&["/init".to_owned()][..]));
         assert_eq!(firmwares[1], firmware);
         assert_eq!(snapshot.ignore[0].glob(), "/var/cache/**");
+        assert_eq!(snapshot.ignore_attempts, [Class::Mounts, Class::KernelLog]);
         assert_eq!(snapshot.normalise[0].path.glob(), "/etc/machine-id");
         assert_eq!(snapshot.normalise[0].replacement, "[machine-id]");
     }
@@ -517,6 +522,14 @@ mod tests {
           |
         4 | ignore = ['/a[']
           |           ^^^^^
+        ");
+        assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\n[snapshot]\nignore-attempts = ['mount']"), @"
+        failed to read `fwtest.toml`: unknown class of attempts `mount`
+         --> fwtest.toml:4:20
+          |
+        4 | ignore-attempts = ['mount']
+          |                    ^^^^^^^
+        hint: did you mean `mounts`?
         ");
         assert_snapshot!(error("[[firmware]]\nname = 'r'"), @"
         failed to read `fwtest.toml`: expected a table, found an array

@@ -1,5 +1,6 @@
 //! One test on one firmware: boot, run, judge, keep, end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,15 @@ use super::context::{self, Current};
 use super::event::{Event, KEEP, KEEP_DIR, NO_CAPTURE, Outcome};
 use super::failure::{hint_below, report, with_causes};
 use super::{panics, sink, watchdog};
+use crate::attempt::{Attempt, last_lines};
 use crate::expect::Failure;
 use crate::firmware::Firmware;
 use crate::instance::{BootError, Instance, NetError};
 use crate::registry::{BoxError, Running};
 use crate::suite::PlacedStep;
+
+/// Attempts that are listed where they are why a test fails.
+const LISTED: usize = 12;
 
 /// What a test does.
 pub(super) enum Body {
@@ -75,12 +80,7 @@ impl Plan {
             let entered = context::enter(self.current.clone());
             let run = panics::caught(self.body.run(&mut instance));
             let result = match tokio::time::timeout(timeout, run).await {
-                Ok(Ok(Ok(()))) => match instance.unexpected_end() {
-                    None => Ok(()),
-                    Some(status) => Err(format!(
-                        "init ended while the test ran, and the test took no notice: {status}"
-                    )),
-                },
+                Ok(Ok(Ok(()))) => nothing_unexpected(&instance),
                 Ok(Ok(Err(error))) => Err(error_text(&*error)),
                 Ok(Err(panic)) => Err(panic_text(panic)),
                 Err(_) => Err(format!(
@@ -140,6 +140,32 @@ impl Body {
     }
 }
 
+/// What no test passes over, though its body does.
+fn nothing_unexpected(instance: &Instance) -> Result<(), String> {
+    if let Some(status) = instance.unexpected_end() {
+        return Err(format!(
+            "init ended while the test ran, and the test took no notice: {status}"
+        ));
+    }
+    unexpected_attempts(&instance.unexpected_attempts())
+}
+
+fn unexpected_attempts(attempts: &[Attempt]) -> Result<(), String> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let classes: BTreeSet<_> = attempts.iter().map(Attempt::class).collect();
+    let classes: Vec<_> = classes.into_iter().map(|class| format!("`{class}`")).collect();
+    let lines = last_lines(attempts, LISTED).into_iter().map(|line| format!("\n  {line}"));
+    let hint = "ask for the class in the test, or name it in `attempts` of fwtest.toml";
+    Err(format!(
+        "the firmware attempted what nobody expects: {}{}{}",
+        classes.join(", "),
+        lines.collect::<String>(),
+        hint_below(Some(hint))
+    ))
+}
+
 /// Ends the instance, and sees that it went.
 fn end(instance: Instance) -> Result<(), String> {
     instance.close().map_err(|error| with_causes(&error))
@@ -188,4 +214,24 @@ fn file_name(name: &str) -> String {
 
 fn one_line(error: &dyn std::error::Error) -> String {
     with_causes(error).replace("\n  caused by", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::sample;
+
+    #[test]
+    fn what_was_attempted_unexpectedly_is_shown() {
+        assert_eq!(unexpected_attempts(&[]), Ok(()));
+        let attempts = [sample::sysrq(), sample::clock(), sample::adjust(500)];
+        insta::assert_snapshot!(unexpected_attempts(&attempts).unwrap_err(), @r#"
+        the firmware attempted what nobody expects: `clock`, `sysrq`
+          +1.20s sysrq: write "u\n", pretended, by /bin/sh /etc/init.d/rcK (52)
+          +0.31s clock: set the time (2001-01-01 00:00:00, -25 y), pretended, by date -s 010100002001 (33) from /etc/init.d/S10clock (20)
+          +0.50s clock: adjust the clock (modes 0x1), pretended, by /usr/sbin/ntpd -n (41)
+
+        hint: ask for the class in the test, or name it in `attempts` of fwtest.toml
+        "#);
+    }
 }
