@@ -33,6 +33,7 @@ impl Instance {
         fs::create_dir_all(directory).map_err(failed(directory))?;
         let changes = self.changes().unwrap_or_default();
         let options = crate::snapshot::RenderOptions { names: self.names(), ..Default::default() };
+        self.settle();
         let attempts = self.tried().iter().map(|attempt| format!("{attempt}\n")).collect();
         for (name, text) in [
             ("report.txt", report.to_owned()),

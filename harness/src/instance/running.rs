@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 
 use super::mirror::Mirror;
-use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
+use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::attempt::{Attempt, Attempts, Class, Expected};
 use crate::diff::Change;
 use crate::firmware::Firmware;
@@ -30,6 +30,8 @@ pub struct Instance {
     keeper: AsyncFd<OwnedFd>,
     log: RefCell<Log>,
     end_expected: Cell<bool>,
+    /// The last boot that the test knows of.
+    boots_expected: Cell<u32>,
     attempts_expected: Expected,
     start: Instant,
 }
@@ -40,7 +42,9 @@ struct Log {
     transcript: Transcript,
     kernel: Transcript,
     attempts: Vec<Attempt>,
-    status: Option<ExitStatus>,
+    /// How often it has booted, once it has more than once.
+    boots: u32,
+    end: Option<(ExitStatus, Cause)>,
 }
 
 impl Instance {
@@ -60,6 +64,7 @@ impl Instance {
             keeper,
             log: RefCell::default(),
             end_expected: Cell::new(false),
+            boots_expected: Cell::new(1),
             attempts_expected: Expected::default(),
             start,
         })
@@ -90,7 +95,38 @@ impl Instance {
     /// The same, for ourselves: the test has not been told.
     pub(super) fn ended_as(&self) -> Option<ExitStatus> {
         self.listen_to_log();
-        self.log.borrow().status
+        self.log.borrow().end.map(|(status, _)| status)
+    }
+
+    /// Why it has ended; `None` while it runs.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.status().and_then(|_| self.cause_of_end())
+    }
+
+    /// The same, for ourselves: the test has not been told.
+    pub(super) fn cause_of_end(&self) -> Option<Cause> {
+        self.log.borrow().end.map(|(_, cause)| cause)
+    }
+
+    /// How often the instance has booted: 1, and one more each time that its firmware restarted it.
+    /// Its root file system is the same all the time, with what was written to it.
+    #[must_use]
+    pub fn boots(&self) -> u32 {
+        let boots = self.booted();
+        self.boots_expected.set(self.boots_expected.get().max(boots));
+        boots
+    }
+
+    /// The same, for ourselves: the test has not been told.
+    fn booted(&self) -> u32 {
+        self.listen_to_log();
+        self.log.borrow().boots.max(1)
+    }
+
+    /// The number of the current boot, where the test neither waited for it nor was told.
+    pub(crate) fn unexpected_boot(&self) -> Option<u32> {
+        Some(self.booted()).filter(|boots| *boots > self.boots_expected.get())
     }
 
     /// The test knows that init ends, or has ended.
@@ -125,6 +161,7 @@ impl Instance {
     /// [`wait`](Self::wait) with [`attempt`](crate::ready::attempt).
     #[must_use]
     pub fn attempts(&self) -> Attempts {
+        self.settle();
         Attempts::new(self.tried().clone(), self.attempts_expected.clone())
     }
 
@@ -136,12 +173,19 @@ impl Instance {
     /// What was attempted, though neither fwtest.toml nor the test says so, where fwtest.toml wants
     /// that to fail.
     pub(crate) fn unexpected_attempts(&self) -> Vec<Attempt> {
+        self.settle();
         let tried = self.tried();
         let unexpected = self.attempts_expected.unexpected(&tried, &self.firmware.attempts);
         unexpected.into_iter().cloned().collect()
     }
 
-    /// The attempts, for ourselves.
+    /// Has the keeper record what is still on its way: what the firmware wrote to a file in pretence.
+    pub(super) fn settle(&self) {
+        // A keeper that is gone has recorded what there was.
+        let _ = self.sandbox.ask(&ToKeeper::Settle);
+    }
+
+    /// The attempts that are recorded.
     pub(super) fn tried(&self) -> Ref<'_, Vec<Attempt>> {
         self.listen_to_log();
         Ref::map(self.log.borrow(), |log| &log.attempts)
@@ -224,7 +268,8 @@ impl Instance {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
                 Happened::Attempt(attempt) => log.attempts.push(attempt),
-                Happened::Ended(status) => log.status = Some(status),
+                Happened::Booted(boot) => log.boots = boot,
+                Happened::Ended(status, cause) => log.end = Some((status, cause)),
             }
         }
     }

@@ -80,7 +80,7 @@ impl Plan {
             let entered = context::enter(self.current.clone());
             let run = panics::caught(self.body.run(&mut instance));
             let result = match tokio::time::timeout(timeout, run).await {
-                Ok(Ok(Ok(()))) => nothing_unexpected(&instance),
+                Ok(Ok(Ok(()))) => unnoticed(&instance).map_or(Ok(()), Err),
                 Ok(Ok(Err(error))) => Err(error_text(&*error)),
                 Ok(Err(panic)) => Err(panic_text(panic)),
                 Err(_) => Err(format!(
@@ -140,30 +140,34 @@ impl Body {
     }
 }
 
-/// What no test passes over, though its body does.
-fn nothing_unexpected(instance: &Instance) -> Result<(), String> {
+/// What happened to the instance that no passing test may overlook.
+fn unnoticed(instance: &Instance) -> Option<String> {
     if let Some(status) = instance.unexpected_end() {
-        return Err(format!(
-            "init ended while the test ran, and the test took no notice: {status}"
+        let what = "init ended while the test ran, and the test took no notice";
+        return Some(format!("{what}: {status}"));
+    }
+    if let Some(boot) = instance.unexpected_boot() {
+        return Some(format!(
+            "the instance was restarted while the test ran, and the test took no notice: this is \
+             its boot {boot}"
         ));
     }
-    unexpected_attempts(&instance.unexpected_attempts())
+    let attempts = instance.unexpected_attempts();
+    (!attempts.is_empty()).then(|| unexpected(&attempts))
 }
 
-fn unexpected_attempts(attempts: &[Attempt]) -> Result<(), String> {
-    if attempts.is_empty() {
-        return Ok(());
-    }
+/// The attempts that nobody expects.
+fn unexpected(attempts: &[Attempt]) -> String {
     let classes: BTreeSet<_> = attempts.iter().map(Attempt::class).collect();
     let classes: Vec<_> = classes.into_iter().map(|class| format!("`{class}`")).collect();
     let lines = last_lines(attempts, LISTED).into_iter().map(|line| format!("\n  {line}"));
     let hint = "ask for the class in the test, or name it in `attempts` of fwtest.toml";
-    Err(format!(
+    format!(
         "the firmware attempted what nobody expects: {}{}{}",
         classes.join(", "),
         lines.collect::<String>(),
         hint_below(Some(hint))
-    ))
+    )
 }
 
 /// Ends the instance, and sees that it went.
@@ -223,9 +227,8 @@ mod tests {
 
     #[test]
     fn what_was_attempted_unexpectedly_is_shown() {
-        assert_eq!(unexpected_attempts(&[]), Ok(()));
         let attempts = [sample::sysrq(), sample::clock(), sample::adjust(500)];
-        insta::assert_snapshot!(unexpected_attempts(&attempts).unwrap_err(), @r#"
+        insta::assert_snapshot!(unexpected(&attempts), @r#"
         the firmware attempted what nobody expects: `clock`, `sysrq`
           +1.20s sysrq: write "u\n", pretended, by /bin/sh /etc/init.d/rcK (52)
           +0.31s clock: set the time (2001-01-01 00:00:00, -25 y), pretended, by date -s 010100002001 (33) from /etc/init.d/S10clock (20)

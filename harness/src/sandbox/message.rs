@@ -63,10 +63,12 @@ pub(crate) struct BootOrder {
     pub(crate) storage: Option<u64>,
     /// Only one id is mapped: changes of owner are pretended.
     pub(crate) single_id: bool,
-    /// Limit of open files, soft and hard, as the harness was started with.
-    pub(crate) open_files: (u64, u64),
+    /// The kernel has filters that ask.
+    pub(crate) asks: bool,
     /// What the guest's attempts are answered with.
     pub(crate) attempts: Policy,
+    /// Limit of open files, soft and hard, as the harness was started with.
+    pub(crate) open_files: (u64, u64),
 }
 
 /// Harness to keeper. One at a time: each has one answer.
@@ -96,6 +98,8 @@ pub(crate) enum ToKeeper {
     Signal(i32),
     /// Show changes of the lower directory.
     Remount,
+    /// Answered once all is recorded that the guest did before.
+    Settle,
     /// Kill all, and end: that is the answer.
     Shutdown,
 }
@@ -168,9 +172,11 @@ pub(crate) enum FromCommand {
 /// Init to keeper, until init is the firmware's.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// In its own user namespace, without ids. Descriptors: the root of its /proc, and
-    /// [`Layers`](super::layers::Layers).
+    /// In its own user namespace, without ids. Descriptors: the root of its /proc, the stacked root
+    /// for the next boot, and at the first one [`Layers`](super::layers::Layers).
     Unshared,
+    /// With the filter's listener as a descriptor, where the kernel has such.
+    Filtered,
     Failed(Fault),
 }
 
