@@ -18,70 +18,95 @@ struct Process<'a> {
     argv: &'a [String],
 }
 
+/// What a process runs.
+#[derive(Clone, Copy)]
+enum Runs<'a> {
+    /// A shell, and that the script with this path.
+    Script(&'a str),
+    /// A program of this name.
+    Program(&'a str),
+    /// A program of this name that is a part of busybox(1), as its shell is: the shell has run it in
+    /// a copy of itself, and the arguments are still the shell's.
+    Part(&'a str),
+}
+
 impl<'a> Process<'a> {
-    /// The path of the script that it runs, as it was given.
-    fn script(self) -> Option<&'a str> {
-        let (program, arguments) = self.argv.split_first()?;
-        // The kernel names what begins with `#!` after the file, cut to 15 bytes.
-        let is_named_after = |path: &str| {
-            let name = base(path).as_bytes();
-            !self.comm.is_empty() && &name[..name.len().min(15)] == self.comm.as_bytes()
+    fn runs(self) -> Runs<'a> {
+        let Some((program, arguments)) = self.argv.split_first() else {
+            return Runs::Program(self.comm);
         };
-        let is_script = |argument: &&String| argument.contains('/') && is_named_after(argument);
-        if !is_named_after(program)
+        let is_script =
+            |argument: &&String| argument.contains('/') && self.is_named_after(argument);
+        if !self.is_named_after(program)
             && let Some(script) = arguments.iter().find(is_script)
         {
-            return Some(script);
+            return Runs::Script(script);
         }
-        // busybox(1) has its shell's name for a first argument.
         let arguments = match (base(program), arguments.split_first()) {
             ("busybox", Some((applet, rest))) if SHELLS.contains(&applet.as_str()) => rest,
             (name, _) if SHELLS.contains(&name) => arguments,
-            _ => return None,
+            ("busybox" | "toybox", Some((applet, _))) => return Runs::Program(base(applet)),
+            // A title that a program has given itself says more than who it is.
+            (name, _) if name.is_empty() || name.contains(char::is_whitespace) => {
+                return Runs::Program(self.comm);
+            }
+            (name, _) => return Runs::Program(name),
         };
-        let is_option = |argument: &&String| argument.starts_with(['-', '+']);
-        let is_command = |option: &String| !option.starts_with("--") && option.contains('c');
-        if arguments.iter().take_while(is_option).any(is_command) {
-            return None; // a command, not a file
+        let script = script_of(arguments);
+        // A copy of a shell has the name that its program was found by, and may be a script's.
+        let names = [base(program), "busybox", "exe", script.unwrap_or_default()];
+        let is_shell = SHELLS.contains(&self.comm) || self.comm.is_empty();
+        match script {
+            _ if !is_shell && !names.iter().any(|name| self.is_named_after(name)) => {
+                Runs::Part(self.comm)
+            }
+            Some(script) => Runs::Script(script),
+            None => Runs::Program(base(program)),
         }
-        arguments.iter().find(|argument| !is_option(argument)).map(String::as_str)
     }
 
-    /// The last component of `argv[0]`, or of what one program of many is asked to be. What has a
-    /// blank in it is a title that a program has given itself, and says more than who it is: then
-    /// the kernel's name.
-    fn program(self) -> &'a str {
-        let mut words = self.argv.iter().map(|word| base(word));
-        match (words.next().unwrap_or_default(), words.next()) {
-            ("busybox" | "toybox", Some(applet)) if !applet.is_empty() => applet,
-            (name, _) if name.is_empty() || name.contains(char::is_whitespace) => self.comm,
-            (name, _) => name,
-        }
+    /// The kernel names a program, and what begins with `#!`, after the file, cut to 15 bytes.
+    fn is_named_after(self, path: &str) -> bool {
+        let name = base(path).as_bytes();
+        !self.comm.is_empty() && &name[..name.len().min(15)] == self.comm.as_bytes()
     }
 
     fn title(self) -> Cow<'a, str> {
-        match self.script().unwrap_or_else(|| self.program()) {
-            "" => Cow::Borrowed("an unknown process"),
-            name => escape(name.as_bytes()),
+        match self.runs() {
+            Runs::Program("") => Cow::Borrowed("an unknown process"),
+            Runs::Script(name) | Runs::Program(name) | Runs::Part(name) => escape(name.as_bytes()),
         }
     }
 
     fn goes_by(self, name: &str) -> bool {
-        let script = self.script();
-        let path = script.or(self.argv.first().map(String::as_str)).unwrap_or_default();
-        // Half of all processes of a firmware go by the name of its shell.
-        let program = if script.is_some() { base(path) } else { self.program() };
-        [self.comm, program, path, base(path)].contains(&name)
+        let first = || self.argv.first().map(String::as_str).unwrap_or_default();
+        // Half of all processes of a firmware have the name of its shell in their arguments: it is
+        // not what they go by.
+        match self.runs() {
+            Runs::Script(path) => [self.comm, path, base(path)].contains(&name),
+            Runs::Program(program) => [self.comm, program, first()].contains(&name),
+            Runs::Part(part) => part == name,
+        }
     }
 
     fn command_line(self) -> String {
-        if self.argv.is_empty() {
+        if self.argv.is_empty() || matches!(self.runs(), Runs::Part(_)) {
             return self.title().into_owned();
         }
         let words: Vec<_> = self.argv.iter().map(|word| escape(word.as_bytes())).collect();
         // A program that shows its state there leaves blanks behind.
         cut(words.join(" ").trim_end(), WIDTH)
     }
+}
+
+/// The file that a shell with these arguments runs.
+fn script_of(arguments: &[String]) -> Option<&str> {
+    let is_option = |argument: &&String| argument.starts_with(['-', '+']);
+    let is_command = |option: &String| !option.starts_with("--") && option.contains('c');
+    if arguments.iter().take_while(is_option).any(is_command) {
+        return None; // a command, not a file
+    }
+    arguments.iter().find(|argument| !is_option(argument)).map(String::as_str)
 }
 
 impl Caller {
@@ -173,6 +198,10 @@ mod tests {
         check("busybox", &["busybox", "ash", "/etc/rcK"], "/etc/rcK");
         check("sh", &["sh", "-c", "date -s 1"], "sh");
         check("sh", &["sh", "-ec", "/etc/rcK"], "sh");
+        check("date", &["/bin/sh", "/etc/init.d/S10clock", "start"], "date");
+        check("date", &["sh", "-c", "date -s 1"], "date");
+        check("exe", &["sh", "/etc/rcK"], "/etc/rcK");
+        check("", &["sh", "/etc/rcK"], "/etc/rcK");
         check("bash", &["bash", "--norc", "/etc/rcK"], "/etc/rcK");
         check("worker", &["/usr/bin/httpd", "worker"], "httpd");
         check("sshd", &["sshd: root [priv]"], "sshd");
@@ -199,6 +228,9 @@ mod tests {
         for name in ["date", "/bin/date", "S10clock", "/etc/init.d/S10clock", "rcS", "init"] {
             assert!(date.is_of(name), "{name}");
         }
+        let part = Caller { comm: "date".to_owned(), ..caller("sh", &["sh", "/etc/rcS"]) };
+        assert!(part.is_of("date") && !part.is_of("/etc/rcS") && !part.is_of("sh"));
+        assert_eq!(part.to_string(), "date (33)");
         for name in ["", "sh", "dat", "clock", "-s"] {
             assert!(!date.is_of(name), "{name}");
         }
