@@ -75,3 +75,28 @@ fn a_snapshot_and_kept_files_have_attempts() {
     let without = project.read("tests/snapshots/a.clock.clock@router.snap");
     assert_eq!(without, snapshot.strip_suffix(&end[1..]).expect("see above"));
 }
+
+/// Everything that the router tries when it goes down, from its script and from its init.
+#[test]
+fn a_shutdown_has_the_same_text_each_time() {
+    let test = |number: u32| {
+        format!(
+            "[[test]]\nname = \"t{number:02}\"\nsteps = [{{ stop = {{}} }}, {{ snapshot = \"s\" }}]\n"
+        )
+    };
+    let suite: String = (0..20).map(test).collect();
+    let project = Project::without_package(&[("many.fw.toml", &suite)]);
+    let _ = Ran::of(project.fwtest("-j 8 --accept")).ended_with(0);
+    let read = |number: u32| project.read(&format!("snapshots/many.t{number:02}.s@router.snap"));
+    let first = read(0);
+    for number in 1..20 {
+        assert_eq!(read(number), first, "{number}");
+    }
+    let (_, section) = first.split_once("\nattempts\n").unwrap_or_else(|| panic!("{first}"));
+    assert_eq!(
+        section,
+        "! sysrq: write \"u\\n\", pretended, by /etc/init.d/rcK\n\
+         ! reboot: power off, emulated, by init\n\
+         ! kernel-log: console on, pretended, by klogd\n"
+    );
+}

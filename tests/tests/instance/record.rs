@@ -52,6 +52,25 @@ async fn an_attempt_is_waited_for(fw: &mut Instance) -> Result<()> {
     Ok(())
 }
 
+/// It is told before the end that it brings.
+#[fwtest::test(firmware = "idle")]
+async fn an_attempt_that_ends_the_instance_is_seen(fw: &mut Instance) -> Result<()> {
+    for _ in 0..10 {
+        let other = Instance::boot(fw.firmware()).await?;
+        let (waited, off) = tokio::join!(other.wait(attempt(Class::Reboot)), async {
+            other.exec(["poweroff", "-f"]).await
+        });
+        waited?;
+        assert_eq!(off?.status, ExitStatus::Signal(9));
+        expect!(other.attempts()).reboot().count(1).emulated().contains("power off");
+        assert_eq!(other.ended().await, ExitStatus::Signal(2));
+        let never = attempt(Class::Clock).within(Duration::from_secs(5));
+        let error = other.wait(never).await.expect_err("nothing can come any more");
+        expect!(error.to_string()).contains("failed to see attempt `clock`: init has ended");
+    }
+    Ok(())
+}
+
 /// Boots busybox with an init that runs a script, which sets the clock.
 async fn with_script(place: &tempfile::TempDir, keys: &str) -> Result<Instance> {
     let rootfs = place.path().join("rootfs");
