@@ -112,6 +112,8 @@ fn order(firmware: &Firmware, argv: &[String], single_id: bool) -> BootOrder {
         hostname: firmware.hostname.clone(),
         storage: firmware.limits.storage.map(|size| size.0),
         single_id,
+        asks: crate::sandbox::can_ask(),
+        attempts: crate::attempt::Policy::default(),
         open_files: (limit.current.unwrap_or(unlimited), limit.maximum.unwrap_or(unlimited)),
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 
 use super::mirror::Mirror;
-use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
+use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::attempt::Attempt;
 use crate::diff::Change;
 use crate::firmware::Firmware;
@@ -30,6 +30,8 @@ pub struct Instance {
     keeper: AsyncFd<OwnedFd>,
     log: RefCell<Log>,
     end_expected: Cell<bool>,
+    /// The last boot that the test knows of.
+    boots_expected: Cell<u32>,
     start: Instant,
 }
 
@@ -39,7 +41,9 @@ struct Log {
     transcript: Transcript,
     kernel: Transcript,
     attempts: Vec<Attempt>,
-    status: Option<ExitStatus>,
+    /// How often it has booted, once it has more than once.
+    boots: u32,
+    end: Option<(ExitStatus, Cause)>,
 }
 
 impl Instance {
@@ -59,6 +63,7 @@ impl Instance {
             keeper,
             log: RefCell::default(),
             end_expected: Cell::new(false),
+            boots_expected: Cell::new(1),
             start,
         })
     }
@@ -88,7 +93,38 @@ impl Instance {
     /// The same, for ourselves: the test has not been told.
     pub(super) fn ended_as(&self) -> Option<ExitStatus> {
         self.listen_to_log();
-        self.log.borrow().status
+        self.log.borrow().end.map(|(status, _)| status)
+    }
+
+    /// Why it has ended; `None` while it runs.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.status().and_then(|_| self.cause_of_end())
+    }
+
+    /// The same, for ourselves: the test has not been told.
+    pub(super) fn cause_of_end(&self) -> Option<Cause> {
+        self.log.borrow().end.map(|(_, cause)| cause)
+    }
+
+    /// How often the instance has booted: 1, and one more each time that its firmware restarted it.
+    /// Its root file system is the same all the time, with what was written to it.
+    #[must_use]
+    pub fn boots(&self) -> u32 {
+        let boots = self.booted();
+        self.boots_expected.set(self.boots_expected.get().max(boots));
+        boots
+    }
+
+    /// The same, for ourselves: the test has not been told.
+    fn booted(&self) -> u32 {
+        self.listen_to_log();
+        self.log.borrow().boots.max(1)
+    }
+
+    /// The number of the current boot, where the test neither waited for it nor was told.
+    pub(crate) fn unexpected_boot(&self) -> Option<u32> {
+        Some(self.booted()).filter(|boots| *boots > self.boots_expected.get())
     }
 
     /// The test knows that init ends, or has ended.
@@ -119,6 +155,9 @@ impl Instance {
     /// which it did.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
+        // What the firmware wrote to a file in pretence may still be on its way. A keeper that is
+        // gone has recorded what there was.
+        let _ = self.sandbox.ask(&ToKeeper::Settle);
         self.listen_to_log();
         self.log.borrow().attempts.clone()
     }
@@ -200,7 +239,8 @@ impl Instance {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
                 Happened::Attempt(attempt) => log.attempts.push(attempt),
-                Happened::Ended(status) => log.status = Some(status),
+                Happened::Booted(boot) => log.boots = boot,
+                Happened::Ended(status, cause) => log.end = Some((status, cause)),
             }
         }
     }

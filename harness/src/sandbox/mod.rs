@@ -13,6 +13,7 @@ mod launcher;
 mod layers;
 mod log;
 mod message;
+mod notify;
 mod sockets;
 pub(crate) mod sys;
 mod terminal;
@@ -25,3 +26,4 @@ pub(crate) use log::{Happened, LogReader};
 pub(crate) use message::{
     BootOrder, Domain, ExecOrder, FileFacts, FromCommand, FromKeeper, ToKeeper, Transport,
 };
+pub(crate) use sys::can_ask;
