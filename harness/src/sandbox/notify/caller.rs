@@ -25,6 +25,8 @@ pub(super) struct Status {
     pub(super) comm: String,
     /// In the guest.
     pub(super) pid: i32,
+    /// The thread, in the guest.
+    pub(super) thread: i32,
     /// In the keeper's pid namespace.
     parent: i32,
     uid: u32,
@@ -56,6 +58,7 @@ fn parse(text: &str) -> Option<Status> {
         comm: field("Name")?.to_owned(),
         // The first is that in the keeper's namespace, and the only one of what is not the guest's.
         pid: field("NStgid")?.split_whitespace().nth(1)?.parse().ok()?,
+        thread: field("NSpid")?.split_whitespace().nth(1)?.parse().ok()?,
         parent: field("PPid")?.parse().ok()?,
         uid: field("Uid")?.split_whitespace().nth(1)?.parse().ok()?,
         capabilities: u64::from_str_radix(field("CapEff")?, 16).ok()?,
@@ -98,7 +101,7 @@ mod tests {
     #[test]
     fn a_status_is_of_the_guest_or_none() {
         let text = "Name:\tdate\nTgid:\t812\nPid:\t812\nPPid:\t790\nUid:\t0\t33\t0\t0\n\
-                    NStgid:\t812\t34\nCapEff:\t0000000002000000\n";
+                    NStgid:\t812\t34\nNSpid:\t812\t34\nCapEff:\t0000000002000000\n";
         let status = parse(text).unwrap();
         assert_eq!((status.comm.as_str(), status.pid, status.parent), ("date", 34, 790));
         assert_eq!(status.uid, 33);

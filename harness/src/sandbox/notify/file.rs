@@ -9,11 +9,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use rustix::fs::FileType;
+use rustix::pipe::PipeFlags;
 
 use super::Power;
 use super::device::Device;
 use super::mount::{PROC, SYSFS};
-use super::path::{Base, Target, guest_path_at};
+use super::path::{Base, Target, end_of_links, guest_path_at};
 use super::question::{Outcome, Question, Reply};
 use crate::attempt::{Act, Answer, Caller, Class, DeviceKind, RebootCommand, Verdict};
 use crate::path::GuestPath;
@@ -97,7 +98,9 @@ impl Files {
     ) -> Result<Outcome, Errno> {
         const NAME: &[u8] = b"/sysrq-trigger";
         let path = guest_path_at(question, base, bytes);
-        let Some(directory) = path.as_bytes().strip_suffix(NAME) else {
+        let end = end_of_links(question, path.as_bytes());
+        let path = end.as_deref().unwrap_or(path.as_bytes());
+        let Some(directory) = path.strip_suffix(NAME) else {
             return Ok(Outcome::kernel());
         };
         match Target::find(question, Base::WorkingDirectory, directory) {
@@ -132,7 +135,8 @@ impl Files {
         what: What,
         flags: u64,
     ) -> Result<Outcome, Errno> {
-        let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+        // Of packets, one for each write: what is written twice is two acts.
+        let pipe = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT);
         let (reader, file) = pipe.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
         // Ours alone: the other end belongs to an open file of its own.
         rustix::io::ioctl_fionbio(&reader, true)
