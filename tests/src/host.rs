@@ -19,8 +19,7 @@ pub const MARK: &str = "FWTEST_RUN_MARK";
 pub struct Host {
     /// Processes with the mark, zombies among them.
     processes: Vec<String>,
-    /// The mounts of our own mount namespace, which is the host's.
-    mounts: Vec<String>,
+    machine: Machine,
     /// Control groups with a name of ours.
     cgroups: Vec<PathBuf>,
     /// Network interfaces.
@@ -31,8 +30,19 @@ pub struct Host {
     named: Vec<PathBuf>,
     /// System V shared memory, semaphores and message queues: keys and ids.
     ipc: Vec<String>,
+}
+
+/// What a firmware would change that reached past its sandbox, with or without a trace of who it
+/// was.
+#[derive(Debug, PartialEq)]
+pub struct Machine {
+    /// The mounts of our own mount namespace, which is the host's.
+    mounts: Vec<String>,
     sysctls: BTreeMap<PathBuf, Vec<u8>>,
     clock: ClockOffset,
+    /// Modules, areas of swap, another kernel, formats of binaries: names, without what changes by
+    /// itself.
+    tables: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// CLOCK_REALTIME less CLOCK_BOOTTIME: only setting the clock changes it.
@@ -53,14 +63,12 @@ impl Host {
     pub fn look(mark: &str, temporary: &Path) -> Self {
         Self {
             processes: processes(mark),
-            mounts: mounts(),
+            machine: Machine::look(),
             cgroups: cgroups(),
             links: names(Path::new("/sys/class/net")),
             temporary: names(temporary),
             named: named(mark),
             ipc: ipc(),
-            sysctls: sysctls(),
-            clock: clock(),
         }
     }
 
@@ -72,6 +80,14 @@ impl Host {
     /// What has a name: in the temporary directory, or with the mark.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.temporary.iter().chain(&self.named)
+    }
+}
+
+impl Machine {
+    /// Looks at it as it is now.
+    #[must_use]
+    pub fn look() -> Self {
+        Self { mounts: mounts(), sysctls: sysctls(), clock: clock(), tables: tables() }
     }
 }
 
@@ -169,6 +185,26 @@ fn sysctls() -> BTreeMap<PathBuf, Vec<u8>> {
     ];
     let paths = names.iter().map(|name| Path::new("/proc/sys").join(name));
     paths.filter_map(|path| Some((path.clone(), fs::read(path).ok()?))).collect()
+}
+
+/// The first word of each line of a table, or each name in a directory.
+fn tables() -> BTreeMap<&'static str, Vec<String>> {
+    let first_words = |path: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let words = text.lines().filter_map(|line| line.split_whitespace().next());
+        let mut words: Vec<_> = words.map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    let listed =
+        |path: &str| names(Path::new(path)).iter().map(|path| path.display().to_string()).collect();
+    [
+        ("modules", first_words("/proc/modules")),
+        ("swaps", first_words("/proc/swaps")),
+        ("kexec", first_words("/sys/kernel/kexec_loaded")),
+        ("formats", listed("/proc/sys/fs/binfmt_misc")),
+    ]
+    .into()
 }
 
 fn clock() -> ClockOffset {

@@ -1,0 +1,54 @@
+//! What the firmware's own scripts try.
+
+use fixtures::model::naughty::{BOOT, SHUTDOWN, Scripted};
+use fwtest::attempt::Attempt;
+use fwtest::prelude::*;
+use tests::host::Machine;
+
+use crate::row::{ready, told};
+
+/// The attempts and by whom, which is the script that stands nearest above the program.
+pub(crate) fn by_scripts(attempts: &[Attempt]) -> Vec<String> {
+    let tell = |attempt: &Attempt| {
+        let above = attempt.by.parents.iter().map(|parent| &parent.argv);
+        let mut words = std::iter::once(&attempt.by.argv).chain(above).flatten();
+        let script = words.find(|word| word.starts_with("/etc/init.d/"));
+        format!("{} by {}", told(attempt), script.map_or("nobody", String::as_str))
+    };
+    attempts.iter().map(tell).collect()
+}
+
+pub(crate) fn expected(scripted: &[Scripted]) -> Vec<String> {
+    let tell = |Scripted { script, tried }: &Scripted| {
+        format!("{tried} by {}", script.unwrap_or("nobody"))
+    };
+    scripted.iter().map(tell).collect()
+}
+
+#[fwtest::test(firmware = "naughty")]
+async fn what_a_boot_tries_is_recorded_with_its_script(fw: &mut Instance) -> Result<()> {
+    ready(fw).await;
+    let of_daemons = |told: &mut Vec<String>| -> Vec<String> {
+        told.extract_if(.., |told| told.ends_with(" by nobody")).collect()
+    };
+    let (mut recorded, mut expected) = (by_scripts(&fw.attempts()), expected(BOOT));
+    assert_eq!(of_daemons(&mut recorded), of_daemons(&mut expected));
+    assert_eq!(recorded, expected);
+    Ok(())
+}
+
+#[fwtest::test(firmware = "naughty")]
+async fn what_a_shutdown_tries_is_recorded_with_its_script(fw: &mut Instance) -> Result<()> {
+    ready(fw).await;
+    let machine = Machine::look();
+    let booted = fw.attempts().len();
+    fw.stop().await?;
+    assert_eq!(Machine::look(), machine);
+    let attempts = fw.attempts();
+    // The last is of init, which has a child do it.
+    let (last, scripts) = attempts[booted..].split_last().expect("it tries something");
+    assert_eq!(by_scripts(scripts), expected(SHUTDOWN));
+    assert_eq!(told(last), "reboot power off: emulated");
+    assert_eq!(last.by.comm, "init");
+    Ok(())
+}
