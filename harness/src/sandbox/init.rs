@@ -18,7 +18,7 @@ use super::launcher::{
 };
 use super::layers::Layers;
 use super::message::{BootOrder, FromInit, ToInit};
-use super::{filter, sys};
+use super::{filter, mask, sys};
 
 /// The numbers of the pseudoterminals that stand for /dev/console and /dev/kmsg.
 #[derive(Clone, Copy)]
@@ -69,6 +69,9 @@ fn prepare(
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "r/proc", "proc", nothing, "")?;
     bind(COMMAND_LINE, "r/proc/cmdline")?;
+    if let Some(mask) = mask::lay("r")? {
+        channel.send(&FromInit::Masked, &[mask.as_fd()]).during(|| Step::Talk)?;
+    }
     rustix::process::chdir("r").during(|| Step::ChangeDirectory("r".to_owned()))?;
     pivot_here()?;
     let proc = rustix::fs::open("/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())

@@ -23,7 +23,7 @@ use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
 use super::notify::{Power, Supervisor};
 use super::terminal::Terminal;
-use super::{command, init, sys};
+use super::{command, init, notify, sys};
 use crate::instance::{Cause, ExitStatus};
 
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
@@ -423,7 +423,11 @@ fn make_init(
         sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
-    let mut layers = match receive(&ours)? {
+    let (message, mask) = match receive(&ours)? {
+        Some((FromInit::Masked, mut descriptors)) => (receive(&ours)?, descriptors.pop()),
+        other => (other, None),
+    };
+    let mut layers = match message {
         Some((FromInit::Unshared, descriptors)) if !descriptors.is_empty() => descriptors,
         other => return Err(ended_early(other)),
     };
@@ -435,7 +439,9 @@ fn make_init(
         Some((FromInit::Filtered, mut descriptors)) => descriptors.pop(),
         other => return Err(ended_early(other)),
     };
-    let supervisor = Supervisor::new(order.attempts.clone(), boot, pid, listener);
+    let again = proc.try_clone().during(|| Step::Open("/proc".to_owned()))?;
+    let given = notify::Given { listener, mask, proc: again };
+    let supervisor = Supervisor::new(order.attempts.clone(), boot, pid, given);
     match receive(&ours)? {
         // Closed by the exec.
         None => Ok(MadeInit { guest: Guest::new(pid, proc), pidfd, supervisor, layers }),

@@ -376,6 +376,9 @@ fn build_root() -> Result<(), StepError> {
     for node in NODES {
         bind_file(&format!("/dev/{node}"), &format!("dev/{node}"))?;
     }
+    if std::path::Path::new("/dev/fuse").exists() {
+        bind_file("/dev/fuse", "dev/fuse")?;
+    }
     mount(
         "devpts",
         "pts",

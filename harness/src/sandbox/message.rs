@@ -172,6 +172,9 @@ pub(crate) enum FromCommand {
 /// Init to keeper, until init is the firmware's.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
+    /// Laid a mask over its /proc/sysrq-trigger, which comes as a descriptor. Not sent where there is
+    /// none.
+    Masked,
     /// In its own user namespace, without ids. Descriptors: the root of its /proc, the stacked root
     /// for the next boot, and at the first one [`Layers`](super::layers::Layers).
     Unshared,

@@ -12,6 +12,7 @@ mod keeper;
 mod launcher;
 mod layers;
 mod log;
+mod mask;
 mod message;
 mod notify;
 mod sockets;

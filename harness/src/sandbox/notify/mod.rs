@@ -24,4 +24,4 @@ mod supervisor;
 mod swap;
 
 pub(crate) use power::Power;
-pub(crate) use supervisor::{Arrival, Supervisor};
+pub(crate) use supervisor::{Arrival, Given, Supervisor};

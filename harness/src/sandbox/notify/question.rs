@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::Power;
-use super::caller::{Capability, Status, caller, namespace};
+use super::caller::{Capability, Proc, Status, namespace};
 use super::memory::Memory;
 use crate::attempt::{Act, Answer, Caller, Policy, Verdict};
 use crate::sandbox::filter::Abi;
@@ -56,11 +56,12 @@ impl<'a> Question<'a> {
     }
 
     pub(super) fn status(&self) -> Option<&Status> {
-        self.status.get_or_init(|| Status::of(self.tid)).as_ref()
+        self.status.get_or_init(|| Proc::Keeper.status(self.tid)).as_ref()
     }
 
     pub(super) fn caller(&self) -> Caller {
-        self.status().map(|status| caller(self.tid, status)).unwrap_or_default()
+        let caller = |status| Proc::Keeper.caller(self.tid, status);
+        self.status().map(caller).unwrap_or_default()
     }
 
     /// Whether the caller could do it on a board: it is privileged in the instance's own user

@@ -9,16 +9,18 @@ use nix::errno::Errno;
 use rustix::event::PollFlags;
 use serde::{Deserialize, Serialize};
 
+use super::caller::Proc;
 use super::device::Devices;
-use super::file::{Files, Open};
+use super::file::{Files, Open, sysrq};
 use super::mount::Mounts;
 use super::path::Base;
 use super::question::{Instance, Outcome, Question, Reply, or_errno};
 use super::{Power, clock, kernel_log, module, node, power, swap};
-use crate::attempt::{Act, Attempt, Caller, Layer, Policy, Verdict};
+use crate::attempt::{Act, Answer, Attempt, Caller, Class, Layer, Policy, Verdict};
 use crate::sandbox::channel::Channel;
 use crate::sandbox::filter::{Abi, Call, identify};
 use crate::sandbox::log::{Happened, LogWriter};
+use crate::sandbox::mask::{Mask, Touch};
 use crate::sandbox::sys;
 
 /// What a command says that will run in the guest: here is my filter's listener, as a descriptor.
@@ -36,6 +38,18 @@ pub(crate) struct Supervisor {
     devices: Devices,
     files: Files,
     held: Vec<Held>,
+    /// Over the guest's /proc/sysrq-trigger, where there is one.
+    mask: Option<Mask>,
+    /// The root of the guest's /proc.
+    proc: OwnedFd,
+}
+
+/// What init gives its keeper for it.
+pub(crate) struct Given {
+    pub(crate) listener: Option<OwnedFd>,
+    pub(crate) mask: Option<OwnedFd>,
+    /// The root of the guest's /proc.
+    pub(crate) proc: OwnedFd,
 }
 
 /// A question that waits.
@@ -48,7 +62,8 @@ struct Held {
 impl Supervisor {
     /// For the init with that pid, once it is in the namespaces that it stays in. Without a
     /// listener, on a kernel that has none, it is never asked.
-    pub(crate) fn new(policy: Policy, boot: u32, init: i32, listener: Option<OwnedFd>) -> Self {
+    pub(crate) fn new(policy: Policy, boot: u32, init: i32, given: Given) -> Self {
+        let Given { listener, mask, proc } = given;
         Self {
             instance: Instance::new(policy, init),
             boot,
@@ -58,6 +73,8 @@ impl Supervisor {
             devices: Devices::default(),
             files: Files::default(),
             held: Vec::new(),
+            mask: mask.map(Mask::new),
+            proc,
         }
     }
 
@@ -68,8 +85,11 @@ impl Supervisor {
 
     /// What there is to wait for.
     pub(crate) fn polled(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let mask = self.mask.iter().map(|mask| mask.connection.as_fd());
         let listeners = self.listeners.iter().map(|listener| listener.as_fd());
-        listeners.chain(self.arrivals.iter().map(AsFd::as_fd)).chain(self.files.polled())
+        mask.chain(listeners)
+            .chain(self.arrivals.iter().map(AsFd::as_fd))
+            .chain(self.files.polled())
     }
 
     /// When it has something to do without being asked.
@@ -83,11 +103,15 @@ impl Supervisor {
         ready: &[PollFlags],
         log: &mut LogWriter,
     ) -> io::Result<Option<Power>> {
-        let (asked, rest) = ready.split_at(self.listeners.len());
+        let (mask, rest) = ready.split_at(usize::from(self.mask.is_some()));
+        let (asked, rest) = rest.split_at(self.listeners.len());
         let (arrived, files) = rest.split_at(self.arrivals.len());
         let mut power = None;
+        if mask.iter().any(|flags| !flags.is_empty()) {
+            power = self.serve_mask(log)?;
+        }
         if files.iter().any(|flags| !flags.is_empty()) {
-            power = self.record_written(log)?;
+            power = power.or(self.record_written(log)?);
         }
         let listeners = self.listeners.clone();
         for (listener, flags) in listeners.iter().zip(asked) {
@@ -135,7 +159,7 @@ impl Supervisor {
         }
         // First the record: whoever knows that the call has returned will find it.
         if let Some(((act, verdict), by)) = outcome.attempt.zip(by) {
-            self.record(act, verdict, by, log)?;
+            self.record(Layer::Seccomp, act, verdict, by, log)?;
         }
         match outcome.reply {
             Reply::Hold(time) => {
@@ -194,11 +218,49 @@ impl Supervisor {
         }
     }
 
+    /// Answers whoever opens the mask or writes to it.
+    fn serve_mask(&mut self, log: &mut LogWriter) -> io::Result<Option<Power>> {
+        let Some(mask) = self.mask.take() else { return Ok(None) };
+        let mut power = None;
+        let refused = self.instance.policy.answer(Class::Sysrq) == Answer::Refuse;
+        loop {
+            let request = match mask.next() {
+                Ok(Some(request)) => request,
+                Ok(None) => break,
+                // It lies over nothing any more.
+                Err(_) => return Ok(power),
+            };
+            let (bytes, verdict) = match &request.touch {
+                Touch::Open if refused => (Vec::new(), Verdict::Refused(libc::EACCES)),
+                Touch::Open => {
+                    mask.accept(&request);
+                    continue;
+                }
+                Touch::Write(bytes) => {
+                    let (verdict, switched) = sysrq(bytes);
+                    power = power.or(switched);
+                    (bytes.clone(), verdict)
+                }
+            };
+            let proc = Proc::Guest(&self.proc);
+            let status = proc.status(request.pid);
+            let by = status.map(|status| proc.caller(request.pid, &status)).unwrap_or_default();
+            self.record(Layer::Mask, Act::Sysrq(bytes), verdict, by, log)?;
+            match request.touch {
+                Touch::Open => mask.refuse(&request, libc::EACCES),
+                // Not left without: the kernel lets a caller die only once it has its answer.
+                Touch::Write(_) => mask.accept(&request),
+            }
+        }
+        self.mask = Some(mask);
+        Ok(power)
+    }
+
     /// What has been written to files that were opened in pretence.
     pub(crate) fn record_written(&mut self, log: &mut LogWriter) -> io::Result<Option<Power>> {
         let mut power = None;
         for written in self.files.written() {
-            self.record(written.act, written.verdict, written.by, log)?;
+            self.record(Layer::Seccomp, written.act, written.verdict, written.by, log)?;
             power = power.or(written.power);
         }
         Ok(power)
@@ -206,12 +268,13 @@ impl Supervisor {
 
     fn record(
         &self,
+        layer: Layer,
         act: Act,
         verdict: Verdict,
         by: Caller,
         log: &mut LogWriter,
     ) -> io::Result<()> {
-        let (at, boot, layer) = (log.elapsed(), self.boot, Layer::Seccomp);
+        let (at, boot) = (log.elapsed(), self.boot);
         log.record(Happened::Attempt(Attempt { at, boot, act, verdict, layer, by }))
     }
 
