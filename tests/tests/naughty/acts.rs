@@ -43,7 +43,7 @@ async fn every_act_is_contained_and_recorded(fw: &mut Instance) -> Result<()> {
             Ok(output) => troubles.extend(not_seen(act, &output)),
             Err(error) => troubles.push(format!("did not come to its end: {error}")),
         }
-        troubles.extend(not_recorded(&act.recorded.tried(), &fw.attempts()[before..]));
+        troubles.extend(not_recorded(act, &fw.attempts()[before..]));
         if let Some(status) = fw.status() {
             troubles.push(format!("ended the instance: {status}"));
             let next = Instance::boot(fw.firmware()).await?;
@@ -109,7 +109,7 @@ async fn every_act_that_ends_it_does_so(fw: &mut Instance) -> Result<()> {
         let mut attempts = fw.attempts().split_off(before);
         // The next boot's are another test's.
         attempts.retain(|attempt| attempt.boot == 1);
-        troubles.extend(not_recorded(&act.recorded.tried(), &attempts));
+        troubles.extend(not_recorded(act, &attempts));
         if !troubles.is_empty() {
             failures.push(failure(act, &troubles));
         }

@@ -71,10 +71,22 @@ pub(crate) fn told(attempt: &Attempt) -> String {
 }
 
 /// What was recorded that the row does not have, or the other way round.
-pub(crate) fn not_recorded(expected: &[Tried], recorded: &[Attempt]) -> Option<String> {
-    let expected: Vec<_> = expected.iter().map(Tried::to_string).collect();
-    let recorded: Vec<_> = recorded.iter().map(told).collect();
-    (expected != recorded).then(|| format!("recorded as {expected:?}: {recorded:?}"))
+pub(crate) fn not_recorded(act: &Act, recorded: &[Attempt]) -> Option<String> {
+    let expected: Vec<_> = act.recorded.tried().iter().map(Tried::to_string).collect();
+    let told: Vec<_> = recorded.iter().map(told).collect();
+    if expected != told {
+        return Some(format!("recorded as {expected:?}: {told:?}"));
+    }
+    let by_another = |attempt: &&Attempt| {
+        let by = &attempt.by;
+        let right = match act.run {
+            Run::Tempt(_) => by.argv == argv(act),
+            // The shell's own doing, or that of a program it has started.
+            Run::Shell(_) => !by.argv.is_empty(),
+        };
+        !right || by.pid == 0
+    };
+    recorded.iter().find(by_another).map(|attempt| format!("recorded as done by {:?}", attempt.by))
 }
 
 /// Once all of the boot is over: how many user ids the guest has. That this is the firmware that may
