@@ -36,7 +36,7 @@ async fn every_act_is_contained_and_recorded(fw: &mut Instance) -> Result<()> {
         let machine = Machine::look();
         let before = fw.attempts().len();
         let output = fw.exec(argv(act)).await;
-        assert_eq!(Machine::look(), machine, "the machine was reached by `{}`", act.run);
+        machine.assert_same_after(act.run);
 
         let mut troubles = Vec::new();
         match output {
@@ -105,7 +105,7 @@ async fn every_act_that_ends_it_does_so(fw: &mut Instance) -> Result<()> {
             Ok(became) if became == ends => {}
             became => troubles.push(format!("ends with {ends:?}: {became:?}, {output:?}")),
         }
-        assert_eq!(Machine::look(), machine, "the machine was reached by `{}`", act.run);
+        machine.assert_same_after(act.run);
         let mut attempts = fw.attempts().split_off(before);
         // The next boot's are another test's.
         attempts.retain(|attempt| attempt.boot == 1);

@@ -43,7 +43,7 @@ async fn what_a_shutdown_tries_is_recorded_with_its_script(fw: &mut Instance) ->
     let machine = Machine::look();
     let booted = fw.attempts().len();
     fw.stop().await?;
-    assert_eq!(Machine::look(), machine);
+    machine.assert_same_after("its shutdown");
     let attempts = fw.attempts();
     // The last is of init, which has a child do it.
     let (last, scripts) = attempts[booted..].split_last().expect("it tries something");
