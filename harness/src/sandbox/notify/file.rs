@@ -76,6 +76,10 @@ impl Files {
             return open_node(question, &target, &looks);
         }
         let file_system = file_systems.of(question.tid, looks.device);
+        if file_system == FileSystem::Mask && !is_root(question) {
+            // The kernel would refuse it before the mask is asked.
+            return Ok(Outcome::refused(Act::Sysrq(Vec::new()), Errno::EACCES));
+        }
         if !matches!(file_system, FileSystem::Proc | FileSystem::Sysfs) {
             return Ok(Outcome::kernel());
         }
