@@ -16,7 +16,7 @@ pub(crate) fn left_out(act: &Act, ids: u32) -> Option<String> {
             let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
             let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>());
             let version = (numbers.next()?.unwrap(), numbers.next()?.unwrap());
-            (version < (major, minor)).then(|| format!("the kernel is {release}"))
+            (version < (major, minor)).then(|| format!("the kernel is {}", release.trim_end()))
         }
         Where::X86_64 => (!cfg!(target_arch = "x86_64")).then(|| "not an x86-64".to_owned()),
         Where::ManyIds => (ids == 1).then(|| "the guest has one user id".to_owned()),

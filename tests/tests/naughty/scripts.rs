@@ -7,13 +7,19 @@ use tests::host::Machine;
 
 use crate::row::{ready, told};
 
-/// The attempts and by whom, which is the script that stands nearest above the program.
+/// The attempts and by whom, which is the script that stands nearest above the program. Of a daemon
+/// that is nobody: whether it has left its script behind by then is a matter of luck.
 pub(crate) fn by_scripts(attempts: &[Attempt]) -> Vec<String> {
     let tell = |attempt: &Attempt| {
+        let told = told(attempt);
+        let is_daemons = |row: &Scripted| row.script.is_none() && row.tried.to_string() == told;
+        if BOOT.iter().any(is_daemons) {
+            return format!("{told} by nobody");
+        }
         let above = attempt.by.parents.iter().map(|parent| &parent.argv);
         let mut words = std::iter::once(&attempt.by.argv).chain(above).flatten();
         let script = words.find(|word| word.starts_with("/etc/init.d/"));
-        format!("{} by {}", told(attempt), script.map_or("nobody", String::as_str))
+        format!("{told} by {}", script.map_or("somebody", String::as_str))
     };
     attempts.iter().map(tell).collect()
 }
