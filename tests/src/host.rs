@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::groups::Group;
 use crate::process;
 
 /// The environment variable that holds the mark.
@@ -20,8 +21,8 @@ pub struct Host {
     /// Processes with the mark, zombies among them.
     processes: Vec<String>,
     machine: Machine,
-    /// Control groups with a name of ours.
-    cgroups: Vec<PathBuf>,
+    /// Control groups below that of the test.
+    groups: Vec<PathBuf>,
     /// Network interfaces.
     links: Vec<PathBuf>,
     /// What is in the run's own temporary directory.
@@ -58,12 +59,12 @@ impl PartialEq for ClockOffset {
 
 impl Host {
     /// Looks for what belongs to `mark`, and for what has no mark: a run whose TMPDIR is `temporary`
-    /// is the only one that may write there.
-    pub fn look(mark: &str, temporary: &Path) -> Self {
+    /// is the only one that may write there, and one that was started in `group` makes its groups in it.
+    pub fn look(mark: &str, temporary: &Path, group: Option<&Group>) -> Self {
         Self {
             processes: processes(mark),
             machine: Machine::look(),
-            cgroups: cgroups(),
+            groups: group.map(Group::below).unwrap_or_default(),
             links: names(Path::new("/sys/class/net")),
             temporary: names(temporary),
             named: named(mark),
@@ -74,6 +75,11 @@ impl Host {
     /// Processes with the mark.
     pub fn processes(&self) -> &[String] {
         &self.processes
+    }
+
+    /// The control groups, which are then left out of comparisons.
+    pub fn take_groups(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.groups)
     }
 
     /// What has a name: in the temporary directory, or with the mark.
@@ -134,25 +140,6 @@ fn processes(mark: &str) -> Vec<String> {
 fn mounts() -> Vec<String> {
     let text = fs::read_to_string("/proc/self/mountinfo").expect("the kernel has procfs");
     text.lines().map(str::to_owned).collect()
-}
-
-fn cgroups() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![PathBuf::from("/sys/fs/cgroup")];
-    while let Some(directory) = open.pop() {
-        for path in names(&directory) {
-            if !path.symlink_metadata().is_ok_and(|path| path.is_dir()) {
-                continue;
-            }
-            if path.file_name().is_some_and(|name| name.to_string_lossy().contains("fwtest")) {
-                found.push(path);
-            } else {
-                open.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 fn named(mark: &str) -> Vec<PathBuf> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use globset::Glob;
 use serde::{Deserialize, Deserializer};
+use serde_spanned::Spanned;
 
 use super::FirmwareName;
 use crate::ready::Condition;
@@ -54,12 +55,13 @@ pub struct Firmware {
 }
 
 /// What a firmware may use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Room for what it writes to its root file system, in bytes; half of the machine's memory, as
     /// tmpfs(5) has it, where it is not said.
     pub storage: Option<Size>,
+    /// What it writes goes to disk, where it has no limit, and not to memory.
+    pub disk: bool,
 }
 
 /// What snapshots leave out or rewrite.
@@ -155,10 +157,7 @@ impl Config {
     /// The directory of the file: what suites are looked for in, what relative paths go from.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        match self.path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        }
+        directory_of(&self.path)
     }
 }
 
@@ -168,21 +167,41 @@ fn from_source(source: Source) -> Result<Config, TomlError> {
         let hint = "write `[firmware.router]` and below it `rootfs = \"output/target\"`".to_owned();
         return Err(source.error(None, "it names no firmware", Some(hint)));
     }
-    let mut config = Config { path: source.path, firmwares: Vec::new(), snapshot };
-    let directory = config.directory().to_owned();
-    let firmwares = firmware.into_iter().map(|(name, FirmwareTable(keys))| Firmware {
-        rootfs: directory.join(keys.rootfs),
-        init: keys.init,
-        hostname: keys.hostname.unwrap_or_else(|| name.to_string()),
-        ready: keys.ready,
-        boot_timeout: keys.boot_timeout,
-        limits: keys.limits,
-        env: keys.env,
-        stop_signal: keys.stop_signal,
-        name,
-    });
-    config.firmwares = firmwares.collect();
-    Ok(config)
+    let mut firmwares = Vec::new();
+    let directory = directory_of(&source.path).to_owned();
+    for (name, FirmwareTable(keys)) in firmware {
+        firmwares.push(Firmware {
+            rootfs: directory.join(keys.rootfs),
+            init: keys.init,
+            hostname: keys.hostname.unwrap_or_else(|| name.to_string()),
+            ready: keys.ready,
+            boot_timeout: keys.boot_timeout,
+            limits: limits(&source, keys.limits)?,
+            env: keys.env,
+            stop_signal: keys.stop_signal,
+            name,
+        });
+    }
+    Ok(Config { path: source.path, firmwares, snapshot })
+}
+
+fn limits(source: &Source, keys: LimitKeys) -> Result<Limits, TomlError> {
+    let LimitKeys { storage, disk } = keys;
+    match disk {
+        Some(disk) if *disk.get_ref() && storage.is_some() => Err(source.error(
+            Some(disk.span()),
+            "`disk` and `storage` exclude each other: what goes to disk cannot be limited",
+            Some("leave out one of them".to_owned()),
+        )),
+        disk => Ok(Limits { storage, disk: disk.is_some_and(Spanned::into_inner) }),
+    }
+}
+
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 #[derive(Deserialize)]
@@ -208,10 +227,17 @@ struct FirmwareKeys {
     #[serde(default = "default_boot_timeout", deserialize_with = "duration")]
     boot_timeout: Duration,
     #[serde(default, deserialize_with = "table")]
-    limits: Limits,
+    limits: LimitKeys,
     #[serde(default, deserialize_with = "environment")]
     env: BTreeMap<String, String>,
     stop_signal: Option<Signal>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitKeys {
+    storage: Option<Size>,
+    disk: Option<Spanned<bool>>,
 }
 
 struct FirmwareTable(FirmwareKeys);
@@ -313,7 +339,7 @@ mod tests {
             hostname: "router".to_owned(),
             ready: Vec::new(),
             boot_timeout: Duration::from_secs(30),
-            limits: Limits { storage: None },
+            limits: Limits::default(),
             env: BTreeMap::new(),
             stop_signal: None,
         };
@@ -352,7 +378,7 @@ mod tests {
             hostname: "Router.lan".to_owned(),
             ready: vec![port("tcp:80"), log("boot done").within(Duration::from_secs(5))],
             boot_timeout: Duration::from_secs(120),
-            limits: Limits { storage: Some(Size(16 << 20)) },
+            limits: Limits { storage: Some(Size(16 << 20)), disk: false },
             env: BTreeMap::from([("BOARD".to_owned(), "rev=b".to_owned())]),
             stop_signal: Some(Signal(12)),
         };
@@ -414,6 +440,14 @@ mod tests {
         3 | privileges = 'userns'
           | ^^^^^^^^^^
         hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `limits`, `env`, `stop-signal`
+        ");
+        assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\nlimits = { storage = '16M', disk = true }"), @"
+        failed to read `fwtest.toml`: `disk` and `storage` exclude each other: what goes to disk cannot be limited
+         --> fwtest.toml:3:36
+          |
+        3 | limits = { storage = '16M', disk = true }
+          |                                    ^^^^
+        hint: leave out one of them
         ");
         assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\nlimits = { storage = '16 MB' }"), @"
         failed to read `fwtest.toml`: `16 MB` is not a size

@@ -90,6 +90,9 @@ impl Instance {
 
     fn storage_row(&self) -> String {
         match self.sandbox().ask(&ToKeeper::Storage) {
+            Ok((FromKeeper::Storage(used, size), _)) if self.sandbox().is_on_disk() => {
+                format!("on disk, {} free", bytes(size.saturating_sub(used)))
+            }
             Ok((FromKeeper::Storage(used, size), _)) => {
                 let full = if used >= size { ", full: raise `limits.storage`" } else { "" };
                 format!("{} of {} used{full}", bytes(used), bytes(size))

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Conclusion, Trial};
 
-use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD};
+use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD, REQUIRE};
+use super::layers::{Layers, RequireError};
 use super::{panics, plan, sink};
 use crate::firmware::Config;
 use crate::sandbox::{Launcher, StepError, sys};
@@ -52,7 +53,8 @@ pub fn run(binary: Binary) -> ExitCode {
         if !trials.iter().any(|trial| !arguments.is_filtered_out(trial)) {
             return libtest_mimic::run(&arguments, trials).exit_code();
         }
-        if let Err(error) = launcher.as_ref().map_err(StepError::again).and_then(tell_layers) {
+        let launched = launcher.as_ref().map_err(|error| error.again().into());
+        if let Err(error) = launched.and_then(tell_layers) {
             eprintln!("{}", super::failure::setup(&error, error.hint().as_deref()));
             return ExitCode::from(SETUP_ERROR);
         }
@@ -98,18 +100,35 @@ fn start_launcher() -> Result<Launcher, StepError> {
     }
 }
 
-/// Says what protects the host, once, before any test.
-fn tell_layers(launcher: &Launcher) -> Result<(), StepError> {
-    let ids = launcher.ready()?;
-    let users = match ids.single() {
-        true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
-        false => format!("user namespace with {} ids", ids.count()),
-    };
-    let text = format!("{users}, overlayfs on tmpfs, seccomp filter");
+/// Says what this run has, once, before any test; and sees that it is what is required.
+fn tell_layers(launcher: &Launcher) -> Result<(), SetupError> {
+    let layers = Layers::of(&launcher.ready()?, launcher.means()?);
+    if let Some(required) = std::env::var_os(REQUIRE) {
+        layers.check(&required.to_string_lossy())?;
+    }
+    let text = layers.to_string();
     if !sink::send(&Event::Layers { text: text.clone() }) && std::env::var_os("NEXTEST").is_none() {
         eprintln!("fwtest: {text}");
     }
     Ok(())
+}
+
+/// Why no test runs.
+#[derive(Debug, thiserror::Error)]
+enum SetupError {
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    Layers(#[from] RequireError),
+}
+
+impl SetupError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Step(error) => error.hint(),
+            Self::Layers(error) => Some(error.hint()),
+        }
+    }
 }
 
 #[expect(unsafe_code, reason = "sets environment variables")]

@@ -11,6 +11,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 use rustix::fs::Mode;
 
+use super::cgroup::InstanceGroup;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::init::{c_string, variable};
@@ -38,16 +39,16 @@ pub(crate) fn run(
     order: &ExecOrder,
     descriptors: Vec<OwnedFd>,
     filter: Filter,
+    group: Option<&InstanceGroup<'_>>,
 ) -> ! {
-    let arrival = filter.arrival.as_raw_fd();
-    let keep = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd).chain([arrival]);
-    let keep: Vec<i32> = keep.collect();
-    keep_only(&keep);
+    let keep = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd);
+    let keep = keep.chain([filter.arrival.as_raw_fd()]);
+    keep_only(&keep.chain(group.map(AsRawFd::as_raw_fd)).collect::<Vec<_>>());
     let Ok([input, output, error, status]) = <[OwnedFd; 4]>::try_from(descriptors) else {
         sys::exit_now(1)
     };
     let status = Status::over(status);
-    if let Err(fault) = supervise(init, order, [input, output, error], &status, filter) {
+    if let Err(fault) = supervise(init, order, [input, output, error], &status, filter, group) {
         let _ = status.send(&FromCommand::Failed(Fault::from(fault)), &[]);
     }
     sys::exit_now(0)
@@ -68,23 +69,25 @@ fn supervise(
     standard: [OwnedFd; 3],
     status: &Status,
     filter: Filter,
+    group: Option<&InstanceGroup<'_>>,
 ) -> Result<(), StepError> {
-    // All at once: one by one, each would take rights that the one before has just given up.
+    // All at once: one by one, each would take rights that the one before has just given up. The
+    // cgroup namespace is the child's alone: a group is chosen from outside of it, and a helper in
+    // the guest's group would be in its list.
     let namespaces = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWNET
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP
         | libc::CLONE_NEWTIME;
     setns(init, CloneFlags::from_bits_retain(namespaces)).during(|| Step::Enter)?;
     let (ours, theirs) = Channel::<(), Fault>::pair().during(|| Step::Talk)?;
     // SAFETY: the helper is a copy of the keeper, which has one thread, and starts none.
-    match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
+    match unsafe { sys::clone(0, group.map(AsFd::as_fd)) }.during(|| Step::Clone(Role::Command))? {
         sys::Cloned::Child => {
             drop(ours);
-            let fault = become_command(order, standard, filter);
+            let fault = become_command(init, order, standard, filter);
             let _ = theirs.send(&Fault::from(fault), &[]);
             sys::exit_now(127)
         }
@@ -108,16 +111,27 @@ fn supervise(
     }
 }
 
-fn become_command(order: &ExecOrder, standard: [OwnedFd; 3], filter: Filter) -> StepError {
-    match prepare(order, standard, filter) {
+fn become_command(
+    init: &OwnedFd,
+    order: &ExecOrder,
+    standard: [OwnedFd; 3],
+    filter: Filter,
+) -> StepError {
+    match prepare(init, order, standard, filter) {
         Ok(()) => execute(order),
         Err(error) => error,
     }
 }
 
-fn prepare(order: &ExecOrder, standard: [OwnedFd; 3], filter: Filter) -> Result<(), StepError> {
+fn prepare(
+    init: &OwnedFd,
+    order: &ExecOrder,
+    standard: [OwnedFd; 3],
+    filter: Filter,
+) -> Result<(), StepError> {
     let Filter { single_id, asks, arrival } = filter;
     let [input, output, error] = standard;
+    setns(init, CloneFlags::CLONE_NEWCGROUP).during(|| Step::Enter)?;
     rustix::process::setsid().during(|| Step::Enter)?;
     rustix::stdio::dup2_stdin(input).during(|| Step::Enter)?;
     rustix::stdio::dup2_stdout(output).during(|| Step::Enter)?;

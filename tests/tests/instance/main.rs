@@ -8,6 +8,7 @@ mod console;
 mod ending;
 mod exec;
 mod files;
+mod groups;
 mod isolation;
 mod model;
 mod network;

@@ -75,6 +75,10 @@ impl Files {
         if matches!(looks.kind, FileType::CharacterDevice | FileType::BlockDevice) {
             return open_node(question, &target, &looks);
         }
+        if looks.kind == FileType::Fifo && target.path() == b"/proc/sysrq-trigger" {
+            // Ours, and as it does not tell who writes, a pipe is better.
+            return self.open_sysrq(question, flags);
+        }
         let file_system = file_systems.of(question.tid, looks.device);
         if file_system == FileSystem::Mask && !is_root(question) {
             // The kernel would refuse it before the mask is asked.
