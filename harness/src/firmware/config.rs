@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer};
 use serde_spanned::Spanned;
 
 use super::FirmwareName;
+use super::attempts::attempts;
+use crate::attempt::{Class, Policy, classes};
 use crate::ready::Condition;
 use crate::toml_error::{LoadError, Source, TomlError};
 use crate::value::{
@@ -52,6 +54,8 @@ pub struct Firmware {
     /// What its pid 1 takes for an order to power off; where it is not said, SIGUSR2 for busybox and
     /// SIGTERM for any other.
     pub stop_signal: Option<Signal>,
+    /// What is answered to what it tries, and whether it may try what nobody expects.
+    pub attempts: Policy,
 }
 
 /// What a firmware may use.
@@ -71,6 +75,9 @@ pub struct Snapshot {
     /// Globs over the firmware's paths whose changes are left out.
     #[serde(default, deserialize_with = "globs")]
     pub ignore: Vec<Glob>,
+    /// Classes of attempts that are left out.
+    #[serde(default, rename = "ignore-attempts", deserialize_with = "classes")]
+    pub ignore_attempts: Vec<Class>,
     /// Files whose content is replaced.
     #[serde(default)]
     pub normalise: Vec<Normalise>,
@@ -179,6 +186,7 @@ fn from_source(source: Source) -> Result<Config, TomlError> {
             limits: limits(&source, keys.limits)?,
             env: keys.env,
             stop_signal: keys.stop_signal,
+            attempts: keys.attempts,
             name,
         });
     }
@@ -231,6 +239,8 @@ struct FirmwareKeys {
     #[serde(default, deserialize_with = "environment")]
     env: BTreeMap<String, String>,
     stop_signal: Option<Signal>,
+    #[serde(default, deserialize_with = "attempts")]
+    attempts: Policy,
 }
 
 #[derive(Default, Deserialize)]
@@ -320,6 +330,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::attempt::Unexpected;
     use crate::ready::{log, port};
 
     fn config(text: &str) -> Config {
@@ -342,6 +353,7 @@ mod tests {
             limits: Limits::default(),
             env: BTreeMap::new(),
             stop_signal: None,
+            attempts: Policy::default(),
         };
         let config = config("[firmware.router]\nrootfs = 'output/target'");
         assert_eq!(config.firmwares, [firmware]);
@@ -361,11 +373,13 @@ mod tests {
             limits = { storage = "16M" }
             env = { BOARD = "rev=b" }
             stop-signal = "SIGUSR2"
+            attempts = { unexpected = "fail" }
             [firmware.a]
             rootfs = "a"
             init = "/init"
             [snapshot]
             ignore = ["/var/cache/**"]
+            ignore-attempts = ["mounts", "kernel-log"]
             [[snapshot.normalise]]
             path = "/etc/machine-id"
             as = "[machine-id]"
@@ -381,10 +395,12 @@ mod tests {
             limits: Limits { storage: Some(Size(16 << 20)), disk: false },
             env: BTreeMap::from([("BOARD".to_owned(), "rev=b".to_owned())]),
             stop_signal: Some(Signal(12)),
+            attempts: Policy { unexpected: Unexpected::Fail, ..Policy::default() },
         };
         assert_eq!(firmwares[0].init.as_deref(), Some(&["/init".to_owned()][..]));
         assert_eq!(firmwares[1], firmware);
         assert_eq!(snapshot.ignore[0].glob(), "/var/cache/**");
+        assert_eq!(snapshot.ignore_attempts, [Class::Mounts, Class::KernelLog]);
         assert_eq!(snapshot.normalise[0].path.glob(), "/etc/machine-id");
         assert_eq!(snapshot.normalise[0].replacement, "[machine-id]");
     }
@@ -439,7 +455,7 @@ mod tests {
           |
         3 | privileges = 'userns'
           | ^^^^^^^^^^
-        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `limits`, `env`, `stop-signal`
+        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `limits`, `env`, `stop-signal`, `attempts`
         ");
         assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\nlimits = { storage = '16M', disk = true }"), @"
         failed to read `fwtest.toml`: `disk` and `storage` exclude each other: what goes to disk cannot be limited
@@ -540,6 +556,14 @@ mod tests {
           |
         4 | ignore = ['/a[']
           |           ^^^^^
+        ");
+        assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\n[snapshot]\nignore-attempts = ['mount']"), @"
+        failed to read `fwtest.toml`: unknown class of attempts `mount`
+         --> fwtest.toml:4:20
+          |
+        4 | ignore-attempts = ['mount']
+          |                    ^^^^^^^
+        hint: did you mean `mounts`?
         ");
         assert_snapshot!(error("[[firmware]]\nname = 'r'"), @"
         failed to read `fwtest.toml`: expected a table, found an array

@@ -115,7 +115,7 @@ fn order(firmware: &Firmware, argv: &[String], single_id: bool, asks: bool) -> B
         storage: firmware.limits.storage.map(|size| size.0),
         single_id,
         asks,
-        attempts: crate::attempt::Policy::default(),
         open_files: (limit.current.unwrap_or(unlimited), limit.maximum.unwrap_or(unlimited)),
+        attempts: firmware.attempts.clone(),
     }
 }

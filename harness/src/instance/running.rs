@@ -10,7 +10,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::mirror::Mirror;
 use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Attempts, Class, Expected};
 use crate::diff::Change;
 use crate::firmware::Firmware;
 use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
@@ -32,6 +32,7 @@ pub struct Instance {
     end_expected: Cell<bool>,
     /// The last boot that the test knows of.
     boots_expected: Cell<u32>,
+    attempts_expected: Expected,
     start: Instant,
 }
 
@@ -64,6 +65,7 @@ impl Instance {
             log: RefCell::default(),
             end_expected: Cell::new(false),
             boots_expected: Cell::new(1),
+            attempts_expected: Expected::default(),
             start,
         })
     }
@@ -153,13 +155,40 @@ impl Instance {
 
     /// What the firmware has tried so far that would have reached past its sandbox, in the order in
     /// which it did.
+    ///
+    /// Each is recorded before the firmware has its answer: what a command has tried is there when the
+    /// command has ended. For what the firmware may be about to try there is
+    /// [`wait`](Self::wait) with [`attempt`](crate::ready::attempt).
     #[must_use]
-    pub fn attempts(&self) -> Vec<Attempt> {
-        // What the firmware wrote to a file in pretence may still be on its way. A keeper that is
-        // gone has recorded what there was.
+    pub fn attempts(&self) -> Attempts {
+        self.settle();
+        Attempts::new(self.tried().clone(), self.attempts_expected.clone())
+    }
+
+    /// The test has asked for attempts of this class.
+    pub(super) fn expect_attempt(&self, class: Class) {
+        self.attempts_expected.add(class);
+    }
+
+    /// What was attempted, though neither fwtest.toml nor the test says so, where fwtest.toml wants
+    /// that to fail.
+    pub(crate) fn unexpected_attempts(&self) -> Vec<Attempt> {
+        self.settle();
+        let tried = self.tried();
+        let unexpected = self.attempts_expected.unexpected(&tried, &self.firmware.attempts);
+        unexpected.into_iter().cloned().collect()
+    }
+
+    /// Has the keeper record what is still on its way: what the firmware wrote to a file in pretence.
+    pub(super) fn settle(&self) {
+        // A keeper that is gone has recorded what there was.
         let _ = self.sandbox.ask(&ToKeeper::Settle);
+    }
+
+    /// The attempts that are recorded.
+    pub(super) fn tried(&self) -> Ref<'_, Vec<Attempt>> {
         self.listen_to_log();
-        self.log.borrow().attempts.clone()
+        Ref::map(self.log.borrow(), |log| &log.attempts)
     }
 
     /// A command to run in the guest, with its arguments. No shell is in between.

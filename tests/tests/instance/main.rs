@@ -14,6 +14,7 @@ mod model;
 mod network;
 mod power;
 mod rebuilt;
+mod record;
 mod two;
 
 use std::time::{Duration, Instant};
