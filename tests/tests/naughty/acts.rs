@@ -7,7 +7,7 @@ use fwtest::instance::Cause;
 use fwtest::prelude::*;
 use tests::host::Machine;
 
-use crate::row::{argv, left_out, not_recorded, not_seen, ready};
+use crate::row::{argv, left_out, not_recorded, not_seen, ready, since};
 
 /// A row that failed: what was done, and what was not as it should have been.
 fn failure(act: &Act, troubles: &[String]) -> String {
@@ -43,7 +43,7 @@ async fn every_act_is_contained_and_recorded(fw: &mut Instance) -> Result<()> {
             Ok(output) => troubles.extend(not_seen(act, &output)),
             Err(error) => troubles.push(format!("did not come to its end: {error}")),
         }
-        troubles.extend(not_recorded(act, &fw.attempts()[before..]));
+        troubles.extend(not_recorded(act, &since(fw, before)));
         if let Some(status) = fw.status() {
             troubles.push(format!("ended the instance: {status}"));
             let next = Instance::boot(fw.firmware()).await?;
@@ -106,7 +106,7 @@ async fn every_act_that_ends_it_does_so(fw: &mut Instance) -> Result<()> {
             became => troubles.push(format!("ends with {ends:?}: {became:?}, {output:?}")),
         }
         machine.assert_same_after(act.run);
-        let mut attempts = fw.attempts().split_off(before);
+        let mut attempts = since(&fw, before);
         // The next boot's are another test's.
         attempts.retain(|attempt| attempt.boot == 1);
         troubles.extend(not_recorded(act, &attempts));

@@ -7,7 +7,7 @@ use fwtest::prelude::*;
 use tests::firmware;
 use tests::host::Machine;
 
-use crate::row::{ready, told};
+use crate::row::{ready, since, told};
 use crate::scripts::{by_scripts, expected};
 
 /// Waits until the firmware has said for the `nth` time that it has booted.
@@ -52,9 +52,8 @@ async fn an_orderly_restart_boots_again_on_the_same_files(fw: &mut Instance) -> 
     expect!(up).at_most(fw.uptime().as_secs_f64() - 1.0);
     machine.assert_same_after("its restart");
 
-    let attempts = fw.attempts();
     let (first, second): (Vec<_>, Vec<_>) =
-        attempts[tried..].iter().cloned().partition(|attempt| attempt.boot == 1);
+        since(fw, tried).into_iter().partition(|attempt| attempt.boot == 1);
     let (last, scripts) = first.split_last().expect("it restarts");
     assert_eq!(by_scripts(scripts), expected(SHUTDOWN));
     assert_eq!(told(last), "reboot restart: emulated");

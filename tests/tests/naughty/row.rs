@@ -65,6 +65,11 @@ fn in_words(errno: &str) -> &'static str {
     }
 }
 
+/// All attempts but the first ones.
+pub(crate) fn since(fw: &Instance, first: usize) -> Vec<Attempt> {
+    fw.attempts().iter().skip(first).cloned().collect()
+}
+
 /// An attempt in the words of the table.
 pub(crate) fn told(attempt: &Attempt) -> String {
     format!("{} {}: {}", attempt.class(), attempt.act, attempt.verdict)

@@ -5,7 +5,7 @@ use fwtest::attempt::Attempt;
 use fwtest::prelude::*;
 use tests::host::Machine;
 
-use crate::row::{ready, told};
+use crate::row::{ready, since, told};
 
 /// The attempts and by whom, which is the script that stands nearest above the program. Of a daemon
 /// that is nobody: whether it has left its script behind by then is a matter of luck.
@@ -37,7 +37,7 @@ async fn what_a_boot_tries_is_recorded_with_its_script(fw: &mut Instance) -> Res
     let of_daemons = |told: &mut Vec<String>| -> Vec<String> {
         told.extract_if(.., |told| told.ends_with(" by nobody")).collect()
     };
-    let (mut recorded, mut expected) = (by_scripts(&fw.attempts()), expected(BOOT));
+    let (mut recorded, mut expected) = (by_scripts(&since(fw, 0)), expected(BOOT));
     assert_eq!(of_daemons(&mut recorded), of_daemons(&mut expected));
     assert_eq!(recorded, expected);
     Ok(())
@@ -50,9 +50,9 @@ async fn what_a_shutdown_tries_is_recorded_with_its_script(fw: &mut Instance) ->
     let booted = fw.attempts().len();
     fw.stop().await?;
     machine.assert_same_after("its shutdown");
-    let attempts = fw.attempts();
+    let attempts = since(fw, booted);
     // The last is of init, which has a child do it.
-    let (last, scripts) = attempts[booted..].split_last().expect("it tries something");
+    let (last, scripts) = attempts.split_last().expect("it tries something");
     assert_eq!(by_scripts(scripts), expected(SHUTDOWN));
     assert_eq!(told(last), "reboot power off: emulated");
     assert_eq!(last.by.comm, "init");
