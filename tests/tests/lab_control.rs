@@ -18,7 +18,8 @@ const SOME_TIME: i64 = 978_307_200;
 fn bare(root: &Path, argv: &[&str]) -> Output {
     let words = fs::read_to_string("/proc/cmdline").unwrap();
     assert!(words.split_whitespace().any(|word| word == "fwtest-lab"), "this is not the lab");
-    let script = "mount -t proc proc \"$1/proc\" && root=$1 && shift && exec chroot \"$root\" \"$@\"";
+    let script =
+        "mount -t proc proc \"$1/proc\" && root=$1 && shift && exec chroot \"$root\" \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-ec", script, "sh"]);
     command.arg(root).args(argv).output().unwrap()
@@ -57,7 +58,11 @@ fn sysrq_is_reached_by_every_alias() {
         let before = helps();
         let output = bare(&root, argv);
         assert!(output.status.success(), "{argv:?}: {output:?}");
-        assert_eq!(helps(), before + 1, "{argv:?} does not reach the kernel: the test bites nothing");
+        assert_eq!(
+            helps(),
+            before + 1,
+            "{argv:?} does not reach the kernel: the test bites nothing"
+        );
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) enum Then {
     /// ioctl(2): the keeper is asked about real-time clocks and watchdogs, and a terminal's output
     /// is not thrown away.
     AskDevices,
-    /// socket(2): there is no audit system.
+    /// socket(2): there is no audit system, and no hypervisor, for neither is the instance's own.
     Socket,
     /// This errno; none for 0, and nothing is done.
     Answer(i32),

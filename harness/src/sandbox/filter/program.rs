@@ -149,13 +149,15 @@ fn block(code: &mut Code, machine: Machine, single_id: bool, recorder: Recorder)
             Then::Socket => {
                 let netlink = code.label();
                 let other = code.label();
+                // What a kernel says that was built without it: programs expect it then.
+                let missing = errno(libc::EAFNOSUPPORT);
                 code.load(argument(0));
+                // Network namespaces do not hold it.
+                code.give_if(BPF_JEQ, libc::AF_VSOCK.cast_unsigned(), missing);
                 code.jump(BPF_JEQ, libc::AF_NETLINK.cast_unsigned(), netlink, other);
                 code.place(netlink);
                 code.load(argument(2));
-                // What a kernel says that was built without it: programs expect it then.
-                let audit = libc::NETLINK_AUDIT.cast_unsigned();
-                code.give_if(BPF_JEQ, audit, errno(libc::EAFNOSUPPORT));
+                code.give_if(BPF_JEQ, libc::NETLINK_AUDIT.cast_unsigned(), missing);
                 code.place(other);
                 code.give(libc::SECCOMP_RET_ALLOW);
             }
@@ -357,6 +359,8 @@ mod tests {
             (X86_64, 41, [libc::AF_NETLINK as u32, 3, 9], errno(libc::EAFNOSUPPORT)),
             (X86_64, 41, [libc::AF_NETLINK as u32, 3, 0], ALLOW),
             (X86_64, 41, [libc::AF_INET as u32, 1, 9], ALLOW),
+            (X86_64, 41, [libc::AF_VSOCK as u32, 1, 0], errno(libc::EAFNOSUPPORT)),
+            (I386, 359, [libc::AF_VSOCK as u32, 1, 0], errno(libc::EAFNOSUPPORT)),
         ] {
             for single in [false, true] {
                 let answer = run(&program(single, Recorder::Keeper), arch, number, arguments);
