@@ -66,8 +66,8 @@ pub(crate) enum Abi {
     Bits32,
 }
 
-/// Calls that mean something only to one who may change the machine. Common ones first: these are
-/// looked at each time, while the kernel remembers of most others that they are always allowed.
+/// Calls that mean something only to one who may change the machine. Of all others the kernel
+/// remembers that they are always allowed.
 pub(super) const RULES: &[Rule] = {
     use Call::*;
     use Then::*;
