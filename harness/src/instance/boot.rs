@@ -84,7 +84,12 @@ impl Instance {
         let ids = launcher.ready().map_err(|error| failed(error.into()))?;
         let order = order(firmware, &init.argv, ids.single());
         let start = Instant::now();
-        let boot = Boot { rootfs: &rootfs, order, patience: firmware.boot_timeout };
+        let boot = Boot {
+            rootfs: &rootfs,
+            order,
+            patience: firmware.boot_timeout,
+            apparmor: firmware.apparmor,
+        };
         let sandbox = launcher.boot(boot).map_err(failed)?;
         Self::new(firmware.clone(), init.file, sandbox, start).map_err(BootError::Launcher)
     }
@@ -112,6 +117,7 @@ fn order(firmware: &Firmware, argv: &[String], single_id: bool) -> BootOrder {
         hostname: firmware.hostname.clone(),
         storage: firmware.limits.storage.map(|size| size.0),
         single_id,
+        label: None,
         open_files: (limit.current.unwrap_or(unlimited), limit.maximum.unwrap_or(unlimited)),
     }
 }

@@ -13,7 +13,7 @@ use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::attempt::Attempt;
 use crate::diff::Change;
 use crate::firmware::Firmware;
-use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
+use crate::sandbox::{Happened, Sandbox, ToKeeper, apparmor, sys};
 
 /// A firmware that runs: its root file system under a fresh upper layer, and its own pid 1.
 ///
@@ -39,6 +39,8 @@ struct Log {
     transcript: Transcript,
     kernel: Transcript,
     attempts: Vec<Attempt>,
+    /// What AppArmor saw, the same acts among them.
+    witnessed: Vec<Attempt>,
     status: Option<ExitStatus>,
 }
 
@@ -119,8 +121,10 @@ impl Instance {
     /// which it did.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
+        self.sandbox.catch_up();
         self.listen_to_log();
-        self.log.borrow().attempts.clone()
+        let log = self.log.borrow();
+        apparmor::merge(&log.attempts, &log.witnessed)
     }
 
     /// A command to run in the guest, with its arguments. No shell is in between.
@@ -191,6 +195,8 @@ impl Instance {
     /// Takes over what the keeper has recorded since the last time.
     pub(super) fn listen_to_log(&self) {
         let mut log = self.log.borrow_mut();
+        let sightings = self.sandbox.sightings().into_iter();
+        log.witnessed.extend(sightings.map(|sighting| sighting.attempt(self.start)));
         // The log is a memory file of ours: reading it cannot fail but by a bug.
         for record in self.sandbox.log().read().unwrap_or_default() {
             match record.what {

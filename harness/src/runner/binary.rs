@@ -1,5 +1,6 @@
 //! A test binary: `main`, from the arguments to the exit code.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,8 +8,8 @@ use libtest_mimic::{Arguments, Conclusion, Trial};
 
 use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD};
 use super::{panics, plan, sink};
-use crate::firmware::Config;
-use crate::sandbox::{Launcher, StepError, sys};
+use crate::firmware::{AppArmor, Config};
+use crate::sandbox::{AskError, Launcher, StepError, sys};
 
 /// What `fwtest::main!` knows of the crate that it stands in.
 #[derive(Clone, Debug)]
@@ -41,8 +42,8 @@ pub fn run(binary: Binary) -> ExitCode {
     // Before there is any other thread: the launcher is a copy of this process.
     let launcher = (!listing).then(start_launcher);
     prepare_insta(&binary);
-    let trials = match trials(&binary, &arguments) {
-        Ok(trials) => trials,
+    let (trials, modes) = match trials(&binary, &arguments) {
+        Ok(found) => found,
         Err(message) => {
             eprintln!("{message}");
             return ExitCode::from(SETUP_ERROR);
@@ -52,7 +53,14 @@ pub fn run(binary: Binary) -> ExitCode {
         if !trials.iter().any(|trial| !arguments.is_filtered_out(trial)) {
             return libtest_mimic::run(&arguments, trials).exit_code();
         }
-        if let Err(error) = launcher.as_ref().map_err(StepError::again).and_then(tell_layers) {
+        let ignored_too = arguments.ignored || arguments.include_ignored;
+        let runs = |trial: &&Trial| {
+            !arguments.is_filtered_out(trial) && (ignored_too || !trial.has_ignored_flag())
+        };
+        let wanted = trials.iter().filter(runs);
+        let wanted = wanted.filter_map(|trial| modes.get(trial.name().split("::").next()?));
+        let launcher_or_why = launcher.as_ref().map_err(|error| error.again().into());
+        if let Err(error) = launcher_or_why.and_then(|launcher| tell_layers(launcher, wanted)) {
             eprintln!("{}", super::failure::setup(&error, error.hint().as_deref()));
             return ExitCode::from(SETUP_ERROR);
         }
@@ -98,14 +106,24 @@ fn start_launcher() -> Result<Launcher, StepError> {
     }
 }
 
-/// Says what protects the host, once, before any test.
-fn tell_layers(launcher: &Launcher) -> Result<(), StepError> {
+/// Says what protects the host, once, before any test. `wanted` is what the firmwares of the tests
+/// to run want of AppArmor.
+fn tell_layers<'a>(
+    launcher: &Launcher,
+    wanted: impl Iterator<Item = &'a AppArmor>,
+) -> Result<(), AskError> {
     let ids = launcher.ready()?;
     let users = match ids.single() {
         true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
         false => format!("user namespace with {} ids", ids.count()),
     };
-    let text = format!("{users}, overlayfs on tmpfs, seccomp filter");
+    let wanted: BTreeSet<AppArmor> = wanted.copied().collect();
+    let mut apparmor = false;
+    for wanted in wanted {
+        apparmor |= launcher.apparmor(wanted)?;
+    }
+    let apparmor = if apparmor { ", AppArmor" } else { "" };
+    let text = format!("{users}, overlayfs on tmpfs, seccomp filter{apparmor}");
     if !sink::send(&Event::Layers { text: text.clone() }) && std::env::var_os("NEXTEST").is_none() {
         eprintln!("fwtest: {text}");
     }
@@ -146,7 +164,10 @@ fn package_directory(binary: &Binary) -> PathBuf {
         .map_or_else(|| PathBuf::from(binary.manifest_directory), PathBuf::from)
 }
 
-fn trials(binary: &Binary, arguments: &Arguments) -> Result<Vec<Trial>, String> {
+/// What each firmware wants of AppArmor, by name.
+type Modes = BTreeMap<String, AppArmor>;
+
+fn trials(binary: &Binary, arguments: &Arguments) -> Result<(Vec<Trial>, Modes), String> {
     let path = binary.config.clone().or_else(|| std::env::var_os(CONFIG).map(PathBuf::from));
     let config = match path {
         Some(path) => Config::load(&path).map_err(Into::into),
@@ -155,11 +176,15 @@ fn trials(binary: &Binary, arguments: &Arguments) -> Result<Vec<Trial>, String> 
     let root = workspace_root(binary).unwrap_or_else(|| package_directory(binary));
     let context = super::context::Crate { root, snapshot: binary.snapshot };
     match config {
-        Ok(config) => plan::trials(config, context, binary.suites, arguments),
+        Ok(config) => {
+            let modes = config.firmwares.iter().map(|it| (it.name.to_string(), it.apparmor));
+            let modes = modes.collect();
+            Ok((plan::trials(config, context, binary.suites, arguments)?, modes))
+        }
         // Under nextest a binary that cannot list ends the whole run: one trial says why instead.
         Err(error) => {
             let message = super::failure::setup(&error, error.hint());
-            Ok(vec![plan::broken("fwtest.toml", message)])
+            Ok((vec![plan::broken("fwtest.toml", message)], Modes::new()))
         }
     }
 }

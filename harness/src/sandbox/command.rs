@@ -11,15 +11,19 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 use rustix::fs::Mode;
 
+use super::apparmor::Entrance;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::init::{c_string, variable};
-use super::message::{ExecOrder, FromCommand};
+use super::message::{ExecOrder, FromCommand, FromNewCommand, ToNewCommand};
 use super::{filter, sys};
 use crate::instance::ExitStatus;
 
 /// Where a command without a slash is looked for when its environment does not say.
 pub(crate) const PATH: &str = "/sbin:/usr/sbin:/bin:/usr/bin";
+
+/// The AppArmor label that a command has to be under, and the way in.
+type Confinement<'a> = Option<(Entrance, &'a str)>;
 
 type Status = Channel<FromCommand, ()>;
 
@@ -29,6 +33,7 @@ pub(crate) fn run(
     order: &ExecOrder,
     descriptors: Vec<OwnedFd>,
     single_id: bool,
+    label: Option<&str>,
 ) -> ! {
     let keep: Vec<i32> = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd).collect();
     keep_only(&keep);
@@ -36,7 +41,7 @@ pub(crate) fn run(
         sys::exit_now(1)
     };
     let status = Status::over(status);
-    if let Err(fault) = supervise(init, order, [input, output, error], &status, single_id) {
+    if let Err(fault) = supervise(init, order, [input, output, error], &status, single_id, label) {
         let _ = status.send(&FromCommand::Failed(Fault::from(fault)), &[]);
     }
     sys::exit_now(0)
@@ -57,7 +62,13 @@ fn supervise(
     standard: [OwnedFd; 3],
     status: &Status,
     single_id: bool,
+    label: Option<&str>,
 ) -> Result<(), StepError> {
+    // In the launcher's root, which no guest has touched.
+    let confinement: Confinement<'_> = match label {
+        Some(label) => Some((Entrance::open()?, label)),
+        None => None,
+    };
     // All at once: one by one, each would take rights that the one before has just given up.
     let namespaces = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
@@ -68,22 +79,23 @@ fn supervise(
         | libc::CLONE_NEWCGROUP
         | libc::CLONE_NEWTIME;
     setns(init, CloneFlags::from_bits_retain(namespaces)).during(|| Step::Enter)?;
-    let (ours, theirs) = Channel::<(), Fault>::pair().during(|| Step::Talk)?;
+    let (ours, theirs) = Channel::<ToNewCommand, FromNewCommand>::pair().during(|| Step::Talk)?;
     // SAFETY: the helper is a copy of the keeper, which has one thread, and starts none.
     match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
         sys::Cloned::Child => {
             drop(ours);
-            let fault = become_command(order, standard, single_id);
-            let _ = theirs.send(&Fault::from(fault), &[]);
+            let fault = become_command(order, standard, single_id, &confinement, &theirs);
+            let _ = theirs.send(&FromNewCommand::Failed(Fault::from(fault)), &[]);
             sys::exit_now(127)
         }
         sys::Cloned::Parent { pid, pidfd } => {
             // The command's output ends with the command, not with its helper.
             drop((standard, theirs));
-            // Closed by the exec.
-            if let Some((fault, _)) = ours.receive().during(|| Step::Talk)? {
+            if let Err(error) = started(pid, &ours, &confinement) {
+                // It may be waiting for us.
+                drop(ours);
                 let _ = waitpid(Pid::from_raw(pid), None);
-                return Err(fault.into());
+                return Err(error);
             }
             let _ = status.send(&FromCommand::Started, &[pidfd.as_fd()]);
             let ended = match waitpid(Pid::from_raw(pid), None).during(|| Step::Talk)? {
@@ -97,8 +109,37 @@ fn supervise(
     }
 }
 
-fn become_command(order: &ExecOrder, standard: [OwnedFd; 3], single_id: bool) -> StepError {
-    match prepare(order, standard, single_id) {
+/// Waits until the command is the program that was asked for, and sees before that that it is under
+/// its label.
+fn started(
+    pid: i32,
+    command: &Channel<ToNewCommand, FromNewCommand>,
+    confinement: &Confinement<'_>,
+) -> Result<(), StepError> {
+    loop {
+        match (command.receive().during(|| Step::Talk)?, confinement) {
+            // Closed by the exec.
+            (None, _) => return Ok(()),
+            (Some((FromNewCommand::Failed(fault), _)), _) => return Err(fault.into()),
+            (Some((FromNewCommand::Confined, _)), Some((outside, label))) => {
+                outside.read_back(Role::Command, pid, label)?;
+                command.send(&ToNewCommand, &[]).during(|| Step::Talk)?;
+            }
+            (Some((FromNewCommand::Confined, _)), None) => {
+                return Err(std::io::Error::from_raw_os_error(libc::EPROTO)).during(|| Step::Talk);
+            }
+        }
+    }
+}
+
+fn become_command(
+    order: &ExecOrder,
+    standard: [OwnedFd; 3],
+    single_id: bool,
+    confinement: &Confinement<'_>,
+    helper: &Channel<FromNewCommand, ToNewCommand>,
+) -> StepError {
+    match prepare(order, standard, single_id).and_then(|()| confine(confinement, helper)) {
         Ok(()) => execute(order),
         Err(error) => error,
     }
@@ -117,6 +158,20 @@ fn prepare(order: &ExecOrder, standard: [OwnedFd; 3], single_id: bool) -> Result
     rustix::process::chdir(&order.cwd.0).during(|| Step::ChangeDirectory(order.cwd.to_string()))?;
     SigSet::empty().thread_set_mask().during(|| Step::Enter)?;
     sys::close_on_exec_from(3).during(|| Step::Enter)
+}
+
+/// Last: goes on when the helper has seen it.
+fn confine(
+    confinement: &Confinement<'_>,
+    helper: &Channel<FromNewCommand, ToNewCommand>,
+) -> Result<(), StepError> {
+    let Some((entrance, label)) = confinement else { return Ok(()) };
+    entrance.enter(label)?;
+    helper.send(&FromNewCommand::Confined, &[]).during(|| Step::Talk)?;
+    match helper.receive().during(|| Step::Talk)? {
+        Some((ToNewCommand, _)) => Ok(()),
+        None => sys::exit_now(127),
+    }
 }
 
 fn become_user(order: &ExecOrder, single_id: bool) -> nix::Result<()> {

@@ -11,6 +11,7 @@ use nix::sys::signal::SigSet;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::MountFlags;
 
+use super::apparmor::Entrance;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::launcher::{
@@ -48,6 +49,7 @@ fn prepare(
     order: &BootOrder,
     terminals: Terminals,
 ) -> Result<(), StepError> {
+    let entrance = order.label.as_ref().map(|_| Entrance::open()).transpose()?;
     let layers = Layers::stack(lower, order.storage)?;
     build_dev(order, terminals)?;
     // A sysfs has to be in sight, or the one of our own network namespace cannot be mounted.
@@ -75,7 +77,7 @@ fn prepare(
     channel.send(&FromInit::Unshared, &descriptors).during(|| Step::Talk)?;
     match channel.receive().during(|| Step::Talk)? {
         Some((ToInit::Mapped, _)) => {}
-        None => sys::exit_now(127),
+        _ => sys::exit_now(127),
     }
     become_root(Role::Init)?;
     // A kernel without keyrings has none to leave.
@@ -96,8 +98,30 @@ fn prepare(
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
     sys::install_filter(&filter::program(order.single_id)).during(|| Step::InstallFilter)?;
     SigSet::empty().thread_set_mask().during(|| Step::Talk)?;
-    // Last: the channel itself goes at the exec, and tells the keeper that it happened.
-    sys::close_on_exec_from(3).during(|| Step::Talk)
+    // The channel itself goes at the exec, and tells the keeper that it happened.
+    sys::close_on_exec_from(3).during(|| Step::Talk)?;
+    match entrance.zip(order.label.as_deref()) {
+        Some((entrance, label)) => confine(channel, &entrance, label),
+        None => Ok(()),
+    }
+}
+
+/// Last: everything above is the harness's doing, and everything below the firmware's. Goes on when
+/// the keeper has seen it confined.
+fn confine(
+    channel: &Channel<FromInit, ToInit>,
+    entrance: &Entrance,
+    label: &str,
+) -> Result<(), StepError> {
+    entrance.enter(label)?;
+    // Again: the kernel has forgotten it with the change of the label.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .during(|| Step::EnterProfile(label.to_owned()))?;
+    channel.send(&FromInit::Confined, &[]).during(|| Step::Talk)?;
+    match channel.receive().during(|| Step::Talk)? {
+        Some((ToInit::Proceed, _)) => Ok(()),
+        _ => sys::exit_now(127),
+    }
 }
 
 /// /dev: a tmpfs of its own, new at each boot, with nodes that mean no harm.

@@ -21,7 +21,7 @@ use super::layers::Layers;
 use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
 use super::terminal::Terminal;
-use super::{command, init, sys};
+use super::{apparmor, command, init, sys};
 use crate::instance::ExitStatus;
 
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
@@ -45,6 +45,7 @@ pub(crate) fn run(
                 let _ = keeper.work();
             }
             keeper.end_init();
+            let _ = channel.send(&FromKeeper::AllEnded, &[]);
         }
         Err(error) => {
             let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
@@ -65,6 +66,8 @@ struct Keeper<'a> {
     channel: &'a Channel<FromKeeper, ToKeeper>,
     log: LogWriter,
     single_id: bool,
+    /// The AppArmor label of the instance.
+    label: Option<String>,
     layers: Layers,
     console: Terminal,
     kernel_log: Terminal,
@@ -90,9 +93,20 @@ impl<'a> Keeper<'a> {
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
         let (guest, layers, running) = make_init(ids, lower, order, terminals)?;
-        let single_id = order.single_id;
+        let (single_id, label) = (order.single_id, order.label.clone());
         let running = Some(running);
-        Ok(Self { channel, log, single_id, layers, console, kernel_log, children, guest, running })
+        Ok(Self {
+            channel,
+            log,
+            single_id,
+            label,
+            layers,
+            console,
+            kernel_log,
+            children,
+            guest,
+            running,
+        })
     }
 
     /// Answers and records until the harness says so, or is gone.
@@ -261,7 +275,9 @@ impl<'a> Keeper<'a> {
         // SAFETY: a keeper has one thread.
         match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
             sys::Cloned::Parent { .. } => Ok(()),
-            sys::Cloned::Child => command::run(init, order, descriptors, self.single_id),
+            sys::Cloned::Child => {
+                command::run(init, order, descriptors, self.single_id, self.label.as_deref())
+            }
         }
     }
 
@@ -325,6 +341,13 @@ fn make_init(
     write_maps(format!("/proc/{pid}").as_ref(), ids, false)
         .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
+    if let Some(label) = &order.label {
+        match receive(&ours)? {
+            Some((FromInit::Confined, _)) => apparmor::read_back(Role::Init, pid, label)?,
+            other => return Err(ended_early(other)),
+        }
+        ours.send(&ToInit::Proceed, &[]).during(|| Step::Talk)?;
+    }
     match receive(&ours)? {
         // Closed by the exec.
         None => Ok((Guest::new(pid, proc), layers, pidfd)),

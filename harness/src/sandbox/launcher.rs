@@ -177,6 +177,9 @@ impl Launcher {
                 let directory = descriptors.pop()?;
                 self.answer(index, clear(&directory)).ok()?;
             }
+            ToLauncher::Canary(label) => {
+                self.answer(index, super::apparmor::canary(&label)).ok()?;
+            }
             ToLauncher::Boot(lower, order) => self.boot(lower, order, descriptors)?,
         }
         Some(())

@@ -27,6 +27,9 @@ pub(crate) enum ToLauncher {
     /// Remove what is in a directory, which comes as a descriptor: an ordinary user may not, where
     /// it is another id's. Answered with [`FromLauncher::Done`].
     Clear,
+    /// Try the AppArmor profile: a process is to enter this label. Answered with
+    /// [`FromLauncher::Done`].
+    Canary(String),
     /// Make a keeper. Descriptors: the keeper's channel, the instance's log, the event that tells
     /// of it, and the firmware's mount where the order says so. No answer: the keeper's channel
     /// has it.
@@ -64,6 +67,8 @@ pub(crate) struct BootOrder {
     pub(crate) single_id: bool,
     /// Limit of open files, soft and hard, as the harness was started with.
     pub(crate) open_files: (u64, u64),
+    /// The AppArmor label that everything in the instance has to be under.
+    pub(crate) label: Option<String>,
 }
 
 /// Harness to keeper. One at a time: each has one answer.
@@ -136,6 +141,8 @@ pub(crate) enum FromKeeper {
     Listening(Listening),
     /// Bytes used, bytes there are.
     Storage(u64, u64),
+    /// Every process of the instance has ended: the keeper's last word.
+    AllEnded,
 }
 
 /// What the process says that compares the layers.
@@ -168,6 +175,8 @@ pub(crate) enum FromInit {
     /// In its own user namespace, without ids. Descriptors: the root of its /proc, and
     /// [`Layers`](super::layers::Layers).
     Unshared,
+    /// Under the label that it was given. Waits for [`ToInit::Proceed`].
+    Confined,
     Failed(Fault),
 }
 
@@ -175,4 +184,18 @@ pub(crate) enum FromInit {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToInit {
     Mapped,
+    /// It was seen under its label.
+    Proceed,
 }
+
+/// A command to its helper, until it is the program that was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromNewCommand {
+    /// Under the label that it was given. Waits for [`ToNewCommand`].
+    Confined,
+    Failed(Fault),
+}
+
+/// A helper to its command: it was seen under its label.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ToNewCommand;

@@ -1,5 +1,6 @@
 //! How a firmware is contained. Nothing outside knows by what means.
 
+pub(crate) mod apparmor;
 mod channel;
 mod command;
 mod fault;
@@ -17,6 +18,7 @@ mod sockets;
 pub(crate) mod sys;
 mod terminal;
 
+pub use apparmor::{AppArmorError, Missing, Unavailable};
 pub use fault::StepError;
 pub use host::{AskError, Launcher};
 
