@@ -12,6 +12,6 @@ pub mod process;
 mod project;
 mod tree;
 
-pub use firmwares::{firmware, router_config};
+pub use firmwares::{apparmor_config, firmware, router_config};
 pub use project::{Project, Ran, cargo_fwtest};
 pub use tree::Tree;
