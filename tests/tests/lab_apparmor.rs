@@ -152,6 +152,16 @@ async fn a_write_to_sysrq_is_an_attempt(fw: &mut Instance) {
     assert_eq!(fw.attempts().last().unwrap().by.uid, 65_534);
 }
 
+/// AppArmor and the file that stands for the real one both see it: the one that knows more tells.
+#[fwtest::test(ignore = "needs the lab: ci/lab/run")]
+async fn what_two_layers_see_is_one_attempt(fw: &mut Instance) {
+    shell(fw, "echo u >/proc/sysrq-trigger").await;
+    shell(fw, "exec 3>/proc/sysrq-trigger; sleep 2; echo s >&3").await;
+    let attempts = fw.attempts();
+    let shown: Vec<_> = attempts.iter().map(|it| format!("{} {}", it.act, it.layer)).collect();
+    assert_eq!(shown, ["write \"u\\n\" mask", "write \"s\\n\" mask"]);
+}
+
 /// The change of label makes the kernel forget what a process is to be sent at its parent's end.
 #[fwtest::test(ignore = "needs the lab: ci/lab/run")]
 async fn a_guest_ends_with_its_keeper_and_the_policy_after_it(fw: &mut Instance) {

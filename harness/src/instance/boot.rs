@@ -118,6 +118,8 @@ fn order(firmware: &Firmware, argv: &[String], single_id: bool) -> BootOrder {
         storage: firmware.limits.storage.map(|size| size.0),
         single_id,
         label: None,
+        asks: crate::sandbox::can_ask(),
+        attempts: crate::attempt::Policy::default(),
         open_files: (limit.current.unwrap_or(unlimited), limit.maximum.unwrap_or(unlimited)),
     }
 }

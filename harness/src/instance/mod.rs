@@ -1,6 +1,7 @@
 //! What a test holds: a running firmware, and what can be asked of it.
 
 mod boot;
+mod cause;
 mod console;
 mod error;
 mod exec;
@@ -20,6 +21,7 @@ mod stop;
 mod user;
 mod wait;
 
+pub use cause::Cause;
 pub use console::Console;
 pub use error::{BootError, ExecError, InstanceError, NetError, WaitError};
 pub use exec::{Child, Exec};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{ExitStatus, Instance, Process, listening, look::chain};
+use super::{Cause, ExitStatus, Instance, Process, listening, look::chain};
 use crate::diff::What;
 use crate::sandbox::{FromKeeper, ToKeeper};
 
@@ -55,7 +55,10 @@ impl Instance {
         let up = self.uptime().as_secs_f64();
         match self.ended_as() {
             None => format!("{} running for {up:.2} s", self.program),
-            Some(status) => format!("{} has ended: {}", self.program, explain(status)),
+            Some(status) => {
+                let cause = self.cause_of_end().unwrap_or(Cause::Exit);
+                format!("{} {cause}: {}", self.program, explain(status))
+            }
         }
     }
 

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 
 use super::mirror::Mirror;
-use super::{Exec, ExitStatus, InstanceError, Request, Transcript};
+use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::attempt::Attempt;
 use crate::diff::Change;
 use crate::firmware::Firmware;
-use crate::sandbox::{Happened, Sandbox, ToKeeper, apparmor, sys};
+use crate::sandbox::apparmor::{self, Sighting};
+use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
 
 /// A firmware that runs: its root file system under a fresh upper layer, and its own pid 1.
 ///
@@ -30,6 +31,8 @@ pub struct Instance {
     keeper: AsyncFd<OwnedFd>,
     log: RefCell<Log>,
     end_expected: Cell<bool>,
+    /// The last boot that the test knows of.
+    boots_expected: Cell<u32>,
     start: Instant,
 }
 
@@ -40,8 +43,12 @@ struct Log {
     kernel: Transcript,
     attempts: Vec<Attempt>,
     /// What AppArmor saw, the same acts among them.
-    witnessed: Vec<Attempt>,
-    status: Option<ExitStatus>,
+    sightings: Vec<Sighting>,
+    /// When it booted again.
+    reboots: Vec<Duration>,
+    /// How often it has booted, once it has more than once.
+    boots: u32,
+    end: Option<(ExitStatus, Cause)>,
 }
 
 impl Instance {
@@ -61,6 +68,7 @@ impl Instance {
             keeper,
             log: RefCell::default(),
             end_expected: Cell::new(false),
+            boots_expected: Cell::new(1),
             start,
         })
     }
@@ -90,7 +98,38 @@ impl Instance {
     /// The same, for ourselves: the test has not been told.
     pub(super) fn ended_as(&self) -> Option<ExitStatus> {
         self.listen_to_log();
-        self.log.borrow().status
+        self.log.borrow().end.map(|(status, _)| status)
+    }
+
+    /// Why it has ended; `None` while it runs.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.status().and_then(|_| self.cause_of_end())
+    }
+
+    /// The same, for ourselves: the test has not been told.
+    pub(super) fn cause_of_end(&self) -> Option<Cause> {
+        self.log.borrow().end.map(|(_, cause)| cause)
+    }
+
+    /// How often the instance has booted: 1, and one more each time that its firmware restarted it.
+    /// Its root file system is the same all the time, with what was written to it.
+    #[must_use]
+    pub fn boots(&self) -> u32 {
+        let boots = self.booted();
+        self.boots_expected.set(self.boots_expected.get().max(boots));
+        boots
+    }
+
+    /// The same, for ourselves: the test has not been told.
+    fn booted(&self) -> u32 {
+        self.listen_to_log();
+        self.log.borrow().boots.max(1)
+    }
+
+    /// The number of the current boot, where the test neither waited for it nor was told.
+    pub(crate) fn unexpected_boot(&self) -> Option<u32> {
+        Some(self.booted()).filter(|boots| *boots > self.boots_expected.get())
     }
 
     /// The test knows that init ends, or has ended.
@@ -121,10 +160,23 @@ impl Instance {
     /// which it did.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
+        // What the firmware wrote to a file in pretence may still be on its way. A keeper that is
+        // gone has recorded what there was.
+        let _ = self.sandbox.ask(&ToKeeper::Settle);
         self.sandbox.catch_up();
         self.listen_to_log();
         let log = self.log.borrow();
-        apparmor::merge(&log.attempts, &log.witnessed)
+        let witnessed: Vec<_> = log
+            .sightings
+            .iter()
+            .map(|sighting| {
+                let mut attempt = sighting.attempt(self.start);
+                let before = log.reboots.iter().filter(|at| **at <= attempt.at).count();
+                attempt.boot = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+                attempt
+            })
+            .collect();
+        apparmor::merge(&log.attempts, &witnessed)
     }
 
     /// A command to run in the guest, with its arguments. No shell is in between.
@@ -195,8 +247,7 @@ impl Instance {
     /// Takes over what the keeper has recorded since the last time.
     pub(super) fn listen_to_log(&self) {
         let mut log = self.log.borrow_mut();
-        let sightings = self.sandbox.sightings().into_iter();
-        log.witnessed.extend(sightings.map(|sighting| sighting.attempt(self.start)));
+        log.sightings.extend(self.sandbox.sightings());
         // The log is a memory file of ours: reading it cannot fail but by a bug.
         for record in self.sandbox.log().read().unwrap_or_default() {
             match record.what {
@@ -206,7 +257,11 @@ impl Instance {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
                 Happened::Attempt(attempt) => log.attempts.push(attempt),
-                Happened::Ended(status) => log.status = Some(status),
+                Happened::Booted(boot) => {
+                    log.boots = boot;
+                    log.reboots.push(record.at);
+                }
+                Happened::Ended(status, cause) => log.end = Some((status, cause)),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ExitStatus, Instance, InstanceError};
+use super::{Cause, ExitStatus, Instance, InstanceError};
 use crate::sandbox::ToKeeper;
 
 /// How long a firmware may take to shut down where nothing else is said.
@@ -15,6 +15,8 @@ pub struct Stopped {
     pub status: ExitStatus,
     /// Whether it ended by itself; else it was killed when its time was up.
     pub graceful: bool,
+    /// Why.
+    pub cause: Cause,
 }
 
 /// What an init takes for "power off", by the name of its program.
@@ -44,7 +46,7 @@ impl Instance {
         self.signal(self.stop_signal())?;
         let ended = tokio::time::timeout(grace, self.ended()).await;
         if let Ok(status) = ended {
-            return Ok(Stopped { status, graceful: true });
+            return Ok(self.stopped(status, true));
         }
         self.kill().await
     }
@@ -55,7 +57,13 @@ impl Instance {
     /// When the keeper cannot be asked.
     pub async fn kill(&mut self) -> Result<Stopped, InstanceError> {
         self.signal(libc::SIGKILL)?;
-        Ok(Stopped { status: self.ended().await, graceful: false })
+        let status = self.ended().await;
+        Ok(self.stopped(status, false))
+    }
+
+    fn stopped(&self, status: ExitStatus, graceful: bool) -> Stopped {
+        // A keeper that is gone has killed it.
+        Stopped { status, graceful, cause: self.cause().unwrap_or(Cause::Exit) }
     }
 
     /// Waits until init has ended, however long that takes.

@@ -75,12 +75,7 @@ impl Plan {
             let entered = context::enter(self.current.clone());
             let run = panics::caught(self.body.run(&mut instance));
             let result = match tokio::time::timeout(timeout, run).await {
-                Ok(Ok(Ok(()))) => match instance.unexpected_end() {
-                    None => Ok(()),
-                    Some(status) => Err(format!(
-                        "init ended while the test ran, and the test took no notice: {status}"
-                    )),
-                },
+                Ok(Ok(Ok(()))) => unnoticed(&instance).map_or(Ok(()), Err),
                 Ok(Ok(Err(error))) => Err(error_text(&*error)),
                 Ok(Err(panic)) => Err(panic_text(panic)),
                 Err(_) => Err(format!(
@@ -138,6 +133,19 @@ impl Body {
             }
         }
     }
+}
+
+/// What happened to the instance that no passing test may overlook.
+fn unnoticed(instance: &Instance) -> Option<String> {
+    if let Some(status) = instance.unexpected_end() {
+        let what = "init ended while the test ran, and the test took no notice";
+        return Some(format!("{what}: {status}"));
+    }
+    let boot = instance.unexpected_boot()?;
+    Some(format!(
+        "the instance was restarted while the test ran, and the test took no notice: this is its \
+         boot {boot}"
+    ))
 }
 
 /// Ends the instance, and sees that it went.

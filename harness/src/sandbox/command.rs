@@ -16,6 +16,7 @@ use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::init::{c_string, variable};
 use super::message::{ExecOrder, FromCommand, FromNewCommand, ToNewCommand};
+use super::notify::Arrival;
 use super::{filter, sys};
 use crate::instance::ExitStatus;
 
@@ -27,21 +28,31 @@ type Confinement<'a> = Option<(Entrance, &'a str)>;
 
 type Status = Channel<FromCommand, ()>;
 
+/// The filter that the command gets.
+pub(crate) struct Filter {
+    pub(crate) single_id: bool,
+    pub(crate) asks: bool,
+    /// Takes its listener to the keeper.
+    pub(crate) arrival: Channel<Arrival, ()>,
+}
+
 /// The helper's life. `descriptors`: standard input, output, error, and the status channel.
 pub(crate) fn run(
     init: &OwnedFd,
     order: &ExecOrder,
     descriptors: Vec<OwnedFd>,
-    single_id: bool,
+    filter: Filter,
     label: Option<&str>,
 ) -> ! {
-    let keep: Vec<i32> = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd).collect();
+    let arrival = filter.arrival.as_raw_fd();
+    let keep = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd).chain([arrival]);
+    let keep: Vec<i32> = keep.collect();
     keep_only(&keep);
     let Ok([input, output, error, status]) = <[OwnedFd; 4]>::try_from(descriptors) else {
         sys::exit_now(1)
     };
     let status = Status::over(status);
-    if let Err(fault) = supervise(init, order, [input, output, error], &status, single_id, label) {
+    if let Err(fault) = supervise(init, order, [input, output, error], &status, filter, label) {
         let _ = status.send(&FromCommand::Failed(Fault::from(fault)), &[]);
     }
     sys::exit_now(0)
@@ -61,7 +72,7 @@ fn supervise(
     order: &ExecOrder,
     standard: [OwnedFd; 3],
     status: &Status,
-    single_id: bool,
+    filter: Filter,
     label: Option<&str>,
 ) -> Result<(), StepError> {
     // In the launcher's root, which no guest has touched.
@@ -84,13 +95,13 @@ fn supervise(
     match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
         sys::Cloned::Child => {
             drop(ours);
-            let fault = become_command(order, standard, single_id, &confinement, &theirs);
+            let fault = become_command(order, standard, filter, &confinement, &theirs);
             let _ = theirs.send(&FromNewCommand::Failed(Fault::from(fault)), &[]);
             sys::exit_now(127)
         }
         sys::Cloned::Parent { pid, pidfd } => {
             // The command's output ends with the command, not with its helper.
-            drop((standard, theirs));
+            drop((standard, theirs, filter));
             if let Err(error) = started(pid, &ours, &confinement) {
                 // It may be waiting for us.
                 drop(ours);
@@ -135,32 +146,43 @@ fn started(
 fn become_command(
     order: &ExecOrder,
     standard: [OwnedFd; 3],
-    single_id: bool,
+    filter: Filter,
     confinement: &Confinement<'_>,
     helper: &Channel<FromNewCommand, ToNewCommand>,
 ) -> StepError {
-    match prepare(order, standard, single_id).and_then(|()| confine(confinement, helper)) {
+    match prepare(order, standard, filter, confinement, helper) {
         Ok(()) => execute(order),
         Err(error) => error,
     }
 }
 
-fn prepare(order: &ExecOrder, standard: [OwnedFd; 3], single_id: bool) -> Result<(), StepError> {
+fn prepare(
+    order: &ExecOrder,
+    standard: [OwnedFd; 3],
+    filter: Filter,
+    confinement: &Confinement<'_>,
+    helper: &Channel<FromNewCommand, ToNewCommand>,
+) -> Result<(), StepError> {
+    let Filter { single_id, asks, arrival } = filter;
     let [input, output, error] = standard;
     rustix::process::setsid().during(|| Step::Enter)?;
     rustix::stdio::dup2_stdin(input).during(|| Step::Enter)?;
     rustix::stdio::dup2_stdout(output).during(|| Step::Enter)?;
     rustix::stdio::dup2_stderr(error).during(|| Step::Enter)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
+    // Before the filter, which would ask about a file that is opened for writing.
+    confine(confinement, helper)?;
     // While it takes no privilege of the user's: installing one does.
-    sys::install_filter(&filter::program(single_id)).during(|| Step::InstallFilter)?;
+    if let Some(listener) = filter::install(single_id, asks)? {
+        arrival.send(&Arrival, &[listener.as_fd()]).during(|| Step::Talk)?;
+    }
     become_user(order, single_id).during(|| Step::ChangeUser(order.uid, order.gid))?;
     rustix::process::chdir(&order.cwd.0).during(|| Step::ChangeDirectory(order.cwd.to_string()))?;
     SigSet::empty().thread_set_mask().during(|| Step::Enter)?;
     sys::close_on_exec_from(3).during(|| Step::Enter)
 }
 
-/// Last: goes on when the helper has seen it.
+/// Goes on when the helper has seen it.
 fn confine(
     confinement: &Confinement<'_>,
     helper: &Channel<FromNewCommand, ToNewCommand>,

@@ -19,7 +19,7 @@ use super::launcher::{
 };
 use super::layers::Layers;
 use super::message::{BootOrder, FromInit, ToInit};
-use super::{filter, sys};
+use super::{filter, mask, sys};
 
 /// The numbers of the pseudoterminals that stand for /dev/console and /dev/kmsg.
 #[derive(Clone, Copy)]
@@ -28,14 +28,23 @@ pub(crate) struct Terminals {
     pub(crate) kernel_log: u32,
 }
 
+/// What init boots from.
+#[derive(Clone, Copy)]
+pub(crate) enum Root<'a> {
+    /// The firmware, under a fresh upper layer.
+    Fresh { lower: &'a OwnedFd },
+    /// The layers of the boot before.
+    Again(&'a OwnedFd),
+}
+
 /// Becomes the firmware's init, or tells the keeper why not.
 pub(crate) fn run(
     channel: &Channel<FromInit, ToInit>,
-    lower: &OwnedFd,
+    root: Root<'_>,
     order: &BootOrder,
     terminals: Terminals,
 ) -> ! {
-    let error = match prepare(channel, lower, order, terminals) {
+    let error = match prepare(channel, root, order, terminals) {
         Ok(()) => execute(order),
         Err(error) => error,
     };
@@ -45,12 +54,15 @@ pub(crate) fn run(
 
 fn prepare(
     channel: &Channel<FromInit, ToInit>,
-    lower: &OwnedFd,
+    root: Root<'_>,
     order: &BootOrder,
     terminals: Terminals,
 ) -> Result<(), StepError> {
     let entrance = order.label.as_ref().map(|_| Entrance::open()).transpose()?;
-    let layers = Layers::stack(lower, order.storage)?;
+    let layers: Vec<OwnedFd> = match root {
+        Root::Fresh { lower } => Layers::stack(lower, order.storage)?.into_descriptors().collect(),
+        Root::Again(again) => vec![Layers::restack(again)?],
+    };
     build_dev(order, terminals)?;
     // A sysfs has to be in sight, or the one of our own network namespace cannot be mounted.
     bind("/sys", "r/sys")?;
@@ -59,6 +71,9 @@ fn prepare(
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "r/proc", "proc", nothing, "")?;
     bind(COMMAND_LINE, "r/proc/cmdline")?;
+    if let Some(mask) = mask::lay("r")? {
+        channel.send(&FromInit::Masked, &[mask.as_fd()]).during(|| Step::Talk)?;
+    }
     rustix::process::chdir("r").during(|| Step::ChangeDirectory("r".to_owned()))?;
     pivot_here()?;
     let proc = rustix::fs::open("/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
@@ -73,7 +88,7 @@ fn prepare(
             | CloneFlags::CLONE_NEWCGROUP,
     )
     .during(|| Step::Unshare)?;
-    let descriptors: Vec<_> = [proc.as_fd()].into_iter().chain(layers.descriptors()).collect();
+    let descriptors: Vec<_> = [&proc].into_iter().chain(&layers).map(AsFd::as_fd).collect();
     channel.send(&FromInit::Unshared, &descriptors).during(|| Step::Talk)?;
     match channel.receive().during(|| Step::Talk)? {
         Some((ToInit::Mapped, _)) => {}
@@ -96,18 +111,20 @@ fn prepare(
     let limit = rustix::process::Rlimit { current: Some(soft), maximum: Some(hard) };
     // Lowering always works; a harness that raised its own limit gives back the old one.
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
-    sys::install_filter(&filter::program(order.single_id)).during(|| Step::InstallFilter)?;
-    SigSet::empty().thread_set_mask().during(|| Step::Talk)?;
-    // The channel itself goes at the exec, and tells the keeper that it happened.
-    sys::close_on_exec_from(3).during(|| Step::Talk)?;
-    match entrance.zip(order.label.as_deref()) {
-        Some((entrance, label)) => confine(channel, &entrance, label),
-        None => Ok(()),
+    // Before the filter, which would ask about a file that is opened for writing, and nobody answers
+    // yet; and after all that AppArmor could be in the way of.
+    if let Some((entrance, label)) = entrance.zip(order.label.as_deref()) {
+        confine(channel, &entrance, label)?;
     }
+    let listener = filter::install(order.single_id, order.asks)?;
+    let listener: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
+    channel.send(&FromInit::Filtered, &listener).during(|| Step::Talk)?;
+    SigSet::empty().thread_set_mask().during(|| Step::Talk)?;
+    // Last: the channel itself goes at the exec, and tells the keeper that it happened.
+    sys::close_on_exec_from(3).during(|| Step::Talk)
 }
 
-/// Last: everything above is the harness's doing, and everything below the firmware's. Goes on when
-/// the keeper has seen it confined.
+/// Goes under the AppArmor label, and on when the keeper has seen it there.
 fn confine(
     channel: &Channel<FromInit, ToInit>,
     entrance: &Entrance,
@@ -139,15 +156,22 @@ fn build_dev(order: &BootOrder, terminals: Terminals) -> Result<(), StepError> {
     for (name, number) in [("console", terminals.console), ("kmsg", terminals.kernel_log)] {
         bind_file(&format!("{TERMINALS}/{number}"), &format!("r/dev/{name}"))?;
     }
-    for (name, target) in [
-        ("fd", "/proc/self/fd"),
-        ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-        ("stderr", "/proc/self/fd/2"),
-        ("ptmx", "pts/ptmx"),
+    if order.asks {
+        // What is asked of them goes to the keeper; what is written to them goes nowhere.
+        for name in ["rtc0", "watchdog"] {
+            bind_file("/dev/null", &format!("r/dev/{name}"))?;
+        }
+        link("rtc0", "rtc")?;
+        link("watchdog", "watchdog0")?;
+    }
+    for (target, name) in [
+        ("/proc/self/fd", "fd"),
+        ("/proc/self/fd/0", "stdin"),
+        ("/proc/self/fd/1", "stdout"),
+        ("/proc/self/fd/2", "stderr"),
+        ("pts/ptmx", "ptmx"),
     ] {
-        rustix::fs::symlink(target, format!("r/dev/{name}"))
-            .during(|| Step::Create(format!("/dev/{name}")))?;
+        link(target, name)?;
     }
     make_directory("r/dev/pts")?;
     // A directory of the same tmpfs: one more file system would cost 80 µs for nothing.
@@ -157,6 +181,12 @@ fn build_dev(order: &BootOrder, terminals: Terminals) -> Result<(), StepError> {
     let tty_group = if order.single_id { "" } else { ",gid=5" };
     let options = format!("newinstance,ptmxmode=0666,mode=0620{tty_group}");
     mount("devpts", "r/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, &options)
+}
+
+/// A link in /dev.
+fn link(target: &str, name: &str) -> Result<(), StepError> {
+    rustix::fs::symlink(target, format!("r/dev/{name}"))
+        .during(|| Step::Create(format!("/dev/{name}")))
 }
 
 /// The host's disks are not the firmware's.

@@ -6,40 +6,53 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::guest::{self, Guest};
 use super::ids::{Ids, write_maps};
+use super::launcher::Clocks;
 use super::layers::Layers;
 use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
+use super::notify::{Power, Supervisor};
 use super::terminal::Terminal;
-use super::{apparmor, command, init, sys};
-use crate::instance::ExitStatus;
+use super::{apparmor, command, init, notify, sys};
+use crate::instance::{Cause, ExitStatus};
 
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The keeper's life. `ids` are those of init's user namespace.
+/// What the launcher gives a keeper besides its channel.
+pub(crate) struct Given<'a> {
+    pub(crate) log: OwnedFd,
+    pub(crate) wake: OwnedFd,
+    /// The firmware.
+    pub(crate) lower: OwnedFd,
+    /// What the keeper's own clocks are off by.
+    pub(crate) clocks: Clocks,
+    /// Of init's user namespace.
+    pub(crate) ids: &'a Ids,
+}
+
+/// The keeper's life.
 pub(crate) fn run(
     channel: &Channel<FromKeeper, ToKeeper>,
-    log: OwnedFd,
-    wake: OwnedFd,
-    ids: &Ids,
-    lower: OwnedFd,
+    given: Given<'_>,
     order: BootOrder,
 ) -> ! {
+    let Given { log, wake, lower, clocks, ids } = given;
     keep_only(&[channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()]);
-    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, &order) {
+    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, order) {
         Ok(mut keeper) => {
             drop(lower);
+            keeper.clocks = clocks;
             if channel.send(&FromKeeper::Started, &[]).is_ok() {
                 // An error here is the harness's end, or as good as that.
                 let _ = keeper.work();
@@ -65,9 +78,9 @@ fn keep_only(keep: &[i32]) {
 struct Keeper<'a> {
     channel: &'a Channel<FromKeeper, ToKeeper>,
     log: LogWriter,
-    single_id: bool,
-    /// The AppArmor label of the instance.
-    label: Option<String>,
+    ids: &'a Ids,
+    order: BootOrder,
+    clocks: Clocks,
     layers: Layers,
     console: Terminal,
     kernel_log: Terminal,
@@ -75,15 +88,20 @@ struct Keeper<'a> {
     guest: Guest,
     /// `None` once it has ended.
     running: Option<OwnedFd>,
+    supervisor: Supervisor,
+    /// Which boot this is: 1 is the first.
+    boot: u32,
+    /// What becomes of the instance once its init is gone, where the firmware has said so.
+    power: Option<Power>,
 }
 
 impl<'a> Keeper<'a> {
     fn boot(
         channel: &'a Channel<FromKeeper, ToKeeper>,
         log: LogWriter,
-        ids: &Ids,
+        ids: &'a Ids,
         lower: &OwnedFd,
-        order: &BootOrder,
+        order: BootOrder,
     ) -> Result<Self, StepError> {
         let (console, kernel_log) = (Terminal::open()?, Terminal::open()?);
         kernel_log.make_raw()?;
@@ -92,21 +110,42 @@ impl<'a> Keeper<'a> {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
-        let (guest, layers, running) = make_init(ids, lower, order, terminals)?;
-        let (single_id, label) = (order.single_id, order.label.clone());
-        let running = Some(running);
+        let made = make_init(ids, init::Root::Fresh { lower }, &order, terminals, 1)?;
+        let layers = Layers::from_descriptors(made.layers.into_iter())
+            .ok_or(rustix::io::Errno::BADF)
+            .during(|| Step::Talk)?;
         Ok(Self {
             channel,
             log,
-            single_id,
-            label,
+            ids,
+            order,
+            clocks: Clocks::default(),
             layers,
             console,
             kernel_log,
             children,
-            guest,
-            running,
+            guest: made.guest,
+            running: Some(made.pidfd),
+            supervisor: made.supervisor,
+            boot: 1,
+            power: None,
         })
+    }
+
+    /// The next boot, on the same layers.
+    fn boot_again(&mut self) -> Result<(), StepError> {
+        Clocks::start(&Clocks::offsets()?, self.clocks)?;
+        let boot = self.boot + 1;
+        let terminals =
+            init::Terminals { console: self.console.number, kernel_log: self.kernel_log.number };
+        let root = init::Root::Again(&self.layers.again);
+        let mut made = make_init(self.ids, root, &self.order, terminals, boot)?;
+        self.layers.again =
+            made.layers.pop().ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
+        (self.guest, self.running, self.supervisor) =
+            (made.guest, Some(made.pidfd), made.supervisor);
+        self.boot = boot;
+        Ok(())
     }
 
     /// Answers and records until the harness says so, or is gone.
@@ -118,21 +157,40 @@ impl<'a> Keeper<'a> {
                 PollFd::new(&self.kernel_log.master, PollFlags::IN),
                 PollFd::new(&self.children, PollFlags::IN),
             ];
-            rustix::io::retry_on_intr(|| rustix::event::poll(&mut polled, None))?;
-            let ready: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
-            // First what the firmware said: an answer must not come before what led to it.
-            if ready[1] {
+            let fixed = polled.len();
+            polled.extend(
+                self.supervisor.polled().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+            );
+            let due = self.supervisor.next_due();
+            let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            rustix::io::retry_on_intr(|| rustix::event::poll(&mut polled, timeout.as_ref()))?;
+            let ready: Vec<PollFlags> = polled.iter().map(PollFd::revents).collect();
+            // First what the firmware said and did: an answer must not come before what led to it.
+            if !ready[1].is_empty() {
                 self.drain_console()?;
             }
-            if ready[2] {
+            if !ready[2].is_empty() {
                 self.drain_kernel_log()?;
             }
-            if ready[3] {
+            let power = self.supervisor.work(&ready[fixed..], &mut self.log)?;
+            self.switch(power);
+            if !ready[3].is_empty() {
                 self.reap()?;
             }
-            if ready[0] && !self.serve()? {
+            if !ready[0].is_empty() && !self.serve()? {
                 return Ok(());
             }
+        }
+    }
+
+    /// What the kernel would do at reboot(2): nothing of the guest runs on. What comes next, comes
+    /// when its init has gone.
+    fn switch(&mut self, power: Option<Power>) {
+        if power.is_some() && self.running.is_some() {
+            self.power = self.power.or(power);
+            // An init that has just ended needs none.
+            let _ = self.signal(libc::SIGKILL);
         }
     }
 
@@ -160,13 +218,34 @@ impl<'a> Keeper<'a> {
                 _ => break,
             };
             if pid.as_raw() == self.guest.init {
-                self.running = None;
-                self.drain_console()?;
-                self.drain_kernel_log()?;
-                self.log.record(Happened::Ended(status))?;
+                self.init_ended(status)?;
             }
         }
         Ok(())
+    }
+
+    fn init_ended(&mut self, status: ExitStatus) -> io::Result<()> {
+        self.running = None;
+        self.drain_console()?;
+        self.drain_kernel_log()?;
+        let last_words = self.supervisor.record_written(&mut self.log)?;
+        // The status is that of an init whose pid namespace the kernel has ended: reboot(2).
+        let signal = ExitStatus::Signal;
+        let (status, cause) = match self.power.take().or(last_words) {
+            None => (status, Cause::Exit),
+            Some(Power::Off) => (signal(libc::SIGINT), Cause::PowerOff),
+            Some(Power::Halt) => (signal(libc::SIGINT), Cause::Halt),
+            Some(Power::Crash) => (signal(libc::SIGKILL), Cause::Crash),
+            Some(Power::Restart) => match self.boot_again() {
+                Ok(()) => return self.log.record(Happened::Booted(self.boot)),
+                Err(error) => {
+                    let words = format!("[fwtest: {error}: {}]\n", error.source);
+                    self.log.record(Happened::Console(words.into_bytes()))?;
+                    (signal(libc::SIGHUP), Cause::NotRestarted)
+                }
+            },
+        };
+        self.log.record(Happened::Ended(status, cause))
     }
 
     /// Answers one request. False when the harness wants no more, or is gone.
@@ -245,6 +324,8 @@ impl<'a> Keeper<'a> {
                 (FromKeeper::Done, None)
             }
             ToKeeper::Changes => (FromKeeper::Done, Some(self.compare()?)),
+            // Whoever asks comes last in each round.
+            ToKeeper::Settle => (FromKeeper::Done, None),
             ToKeeper::Shutdown => unreachable!("`serve` has taken it"),
         })
     }
@@ -268,15 +349,21 @@ impl<'a> Keeper<'a> {
     }
 
     #[expect(unsafe_code, reason = "clones a process")]
-    fn execute(&self, order: &ExecOrder, descriptors: Vec<OwnedFd>) -> Result<(), StepError> {
+    fn execute(&mut self, order: &ExecOrder, descriptors: Vec<OwnedFd>) -> Result<(), StepError> {
         let Some(init) = &self.running else {
             return Err(rustix::io::Errno::SRCH).during(|| Step::Enter);
         };
+        let (ours, arrival) = Channel::pair().during(|| Step::Talk)?;
         // SAFETY: a keeper has one thread.
         match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
-            sys::Cloned::Parent { .. } => Ok(()),
+            sys::Cloned::Parent { .. } => {
+                self.supervisor.expect(ours);
+                Ok(())
+            }
             sys::Cloned::Child => {
-                command::run(init, order, descriptors, self.single_id, self.label.as_deref())
+                let BootOrder { single_id, asks, .. } = self.order;
+                let filter = command::Filter { single_id, asks, arrival };
+                command::run(init, order, descriptors, filter, self.order.label.as_deref())
             }
         }
     }
@@ -301,21 +388,31 @@ impl<'a> Keeper<'a> {
                     _ => ExitStatus::Signal(libc::SIGKILL),
                 };
                 let _ = self.drain_console();
-                self.log.record(Happened::Ended(status))
+                self.log.record(Happened::Ended(status, Cause::Exit))
             });
             self.running = None;
         }
     }
 }
 
+/// An init that runs the firmware's program.
+struct MadeInit {
+    guest: Guest,
+    pidfd: OwnedFd,
+    supervisor: Supervisor,
+    /// What init has stacked: at the first boot all of it, later what the next one takes.
+    layers: Vec<OwnedFd>,
+}
+
 /// Makes init, gives it its ids, and waits until it is the firmware's program.
 #[expect(unsafe_code, reason = "clones a process")]
 fn make_init(
     ids: &Ids,
-    lower: &OwnedFd,
+    root: init::Root<'_>,
     order: &BootOrder,
     terminals: init::Terminals,
-) -> Result<(Guest, Layers, OwnedFd), StepError> {
+    boot: u32,
+) -> Result<MadeInit, StepError> {
     let (ours, theirs) = Channel::<ToInit, FromInit>::pair().during(|| Step::Talk)?;
     let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     // SAFETY: a keeper has one thread.
@@ -323,21 +420,20 @@ fn make_init(
     let (pid, pidfd) = match cloned {
         sys::Cloned::Child => {
             drop_end(ours);
-            init::run(&theirs, lower, order, terminals)
+            init::run(&theirs, root, order, terminals)
         }
         sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
-    let descriptors = match receive(&ours)? {
-        Some((FromInit::Unshared, descriptors)) => descriptors,
+    let (message, mask) = match receive(&ours)? {
+        Some((FromInit::Masked, mut descriptors)) => (receive(&ours)?, descriptors.pop()),
+        other => (other, None),
+    };
+    let mut layers = match message {
+        Some((FromInit::Unshared, descriptors)) if !descriptors.is_empty() => descriptors,
         other => return Err(ended_early(other)),
     };
-    let mut descriptors = descriptors.into_iter();
-    let proc = descriptors.next();
-    let (proc, layers) = proc
-        .zip(Layers::from_descriptors(descriptors))
-        .ok_or(rustix::io::Errno::BADF)
-        .during(|| Step::Talk)?;
+    let proc = layers.remove(0);
     write_maps(format!("/proc/{pid}").as_ref(), ids, false)
         .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
@@ -348,9 +444,16 @@ fn make_init(
         }
         ours.send(&ToInit::Proceed, &[]).during(|| Step::Talk)?;
     }
+    let listener = match receive(&ours)? {
+        Some((FromInit::Filtered, mut descriptors)) => descriptors.pop(),
+        other => return Err(ended_early(other)),
+    };
+    let again = proc.try_clone().during(|| Step::Open("/proc".to_owned()))?;
+    let given = notify::Given { listener, mask, proc: again };
+    let supervisor = Supervisor::new(order.attempts.clone(), boot, pid, given);
     match receive(&ours)? {
         // Closed by the exec.
-        None => Ok((Guest::new(pid, proc), layers, pidfd)),
+        None => Ok(MadeInit { guest: Guest::new(pid, proc), pidfd, supervisor, layers }),
         other => Err(ended_early(other)),
     }
 }

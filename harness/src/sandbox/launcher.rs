@@ -108,12 +108,7 @@ impl Launcher {
         let host_mounts = open("/proc/self/ns/mnt")?;
         build_root()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
-        let clock_offsets = rustix::fs::open(
-            "/proc/self/timens_offsets",
-            OFlags::WRONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .during(|| Step::Open("/proc/self/timens_offsets".to_owned()))?;
+        let clock_offsets = Clocks::offsets()?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.thread_block().during(|| Step::Talk)?;
@@ -229,33 +224,21 @@ impl Launcher {
                     .during(|| Step::Talk);
             }
         };
-        self.start_clocks_anew()?;
+        let clocks = Clocks::start(&self.clock_offsets, Clocks::default())?;
         // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
         // end, for which the kernel waits.
         // SAFETY: this process has one thread: it was cloned from a process with one, and starts
         // none.
         match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Keeper))? {
-            sys::Cloned::Child => keeper::run(channel, log, wake, &self.inner_ids, lower, order),
+            sys::Cloned::Child => {
+                let given = keeper::Given { log, wake, lower, clocks, ids: &self.inner_ids };
+                keeper::run(channel, given, order)
+            }
             sys::Cloned::Parent { pid, .. } => {
                 self.keepers.insert(pid);
                 Ok(())
             }
         }
-    }
-
-    /// A time namespace for the next keeper, and so for its instance: the uptime starts at 0. Made
-    /// here, where the file of its offsets is open: to look it up costs more than to write it.
-    fn start_clocks_anew(&self) -> Result<(), StepError> {
-        let step = || Step::Write("/proc/self/timens_offsets".to_owned());
-        unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME)).during(step)?;
-        let whole_seconds = |clock| rustix::time::clock_gettime(clock).tv_sec;
-        let text = format!(
-            "monotonic -{} 0\nboottime -{} 0\n",
-            whole_seconds(rustix::time::ClockId::Monotonic),
-            whole_seconds(rustix::time::ClockId::Boottime),
-        );
-        rustix::io::write(&self.clock_offsets, text.as_bytes()).during(step)?;
-        Ok(())
     }
 
     /// The directory `path` of the host as a mount of its own, read-only.
@@ -296,6 +279,37 @@ impl Launcher {
             // It is our child and not waited for: the number is its own.
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(orphan), Signal::SIGKILL);
         }
+    }
+}
+
+/// By how much the clocks of a time namespace are off from the host's, in seconds:
+/// time_namespaces(7).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clocks {
+    monotonic: i64,
+    boottime: i64,
+}
+
+impl Clocks {
+    /// A time namespace for the children that are made next: the uptime starts at 0. `offsets` is
+    /// our own timens_offsets, `ours` what our own clocks are off by.
+    pub(crate) fn start(offsets: &OwnedFd, ours: Self) -> Result<Self, StepError> {
+        let step = || Step::Write("/proc/self/timens_offsets".to_owned());
+        unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME)).during(step)?;
+        let whole_seconds = |clock| rustix::time::clock_gettime(clock).tv_sec;
+        let theirs = Self {
+            monotonic: ours.monotonic - whole_seconds(rustix::time::ClockId::Monotonic),
+            boottime: ours.boottime - whole_seconds(rustix::time::ClockId::Boottime),
+        };
+        let text = format!("monotonic {} 0\nboottime {} 0\n", theirs.monotonic, theirs.boottime);
+        rustix::io::write(offsets, text.as_bytes()).during(step)?;
+        Ok(theirs)
+    }
+
+    /// Where a process writes the offsets. To look it up costs more than to write it.
+    pub(crate) fn offsets() -> Result<OwnedFd, StepError> {
+        let (path, flags) = ("/proc/self/timens_offsets", OFlags::WRONLY | OFlags::CLOEXEC);
+        rustix::fs::open(path, flags, Mode::empty()).during(|| Step::Open(path.to_owned()))
     }
 }
 
@@ -364,6 +378,9 @@ fn build_root() -> Result<(), StepError> {
     mount("sysfs", "sys", "sysfs", nothing | MountFlags::RDONLY, "")?;
     for node in NODES {
         bind_file(&format!("/dev/{node}"), &format!("dev/{node}"))?;
+    }
+    if std::path::Path::new("/dev/fuse").exists() {
+        bind_file("/dev/fuse", "dev/fuse")?;
     }
     mount(
         "devpts",

@@ -7,10 +7,10 @@
 //! They lie in one tmpfs under names of ours, so that no path of the host's has to be escaped in a
 //! mount option.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfs};
-use rustix::mount::{FsPickFlags, MountFlags, MoveMountFlags};
+use rustix::mount::{FsPickFlags, MountFlags, MoveMountFlags, OpenTreeFlags};
 
 use super::fault::{During, Step, StepError};
 use super::launcher::{STAGE, make_directory, mount};
@@ -21,6 +21,8 @@ use crate::diff::{Change, DiffError};
 pub(crate) struct Layers {
     /// All of them, one over the other.
     root: OwnedFd,
+    /// The same as a mount on nothing, for the next boot.
+    pub(crate) again: OwnedFd,
     pub(crate) upper: OwnedFd,
     lower: OwnedFd,
     middle: Option<OwnedFd>,
@@ -67,18 +69,31 @@ impl Layers {
         // nothing of it has to survive a crash.
         let options = format!("lowerdir={lowers},upperdir=u,workdir=w,userxattr,volatile");
         mount("overlay", "r", "overlay", MountFlags::empty(), &options)?;
-        Ok(Self { root: open_directory("r")?, upper, lower, middle })
+        Ok(Self { again: detached("r")?, root: open_directory("r")?, upper, lower, middle })
+    }
+
+    /// Puts what was stacked for an earlier boot at `r` on a new stage, and stays there. Gives what
+    /// the boot after this one takes.
+    pub(crate) fn restack(again: &OwnedFd) -> Result<OwnedFd, StepError> {
+        mount("tmpfs", STAGE, "tmpfs", MountFlags::NODEV, "mode=0755,size=64k")?;
+        rustix::process::chdir(STAGE).during(|| Step::ChangeDirectory(STAGE.to_owned()))?;
+        make_directory("r")?;
+        rustix::mount::move_mount(again, "", CWD, "r", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .during(|| Step::Mount("the layers".to_owned(), "r".to_owned()))?;
+        detached("r")
     }
 
     /// For another process.
-    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        [&self.root, &self.upper, &self.lower].into_iter().chain(&self.middle).map(AsFd::as_fd)
+    pub(crate) fn into_descriptors(self) -> impl Iterator<Item = OwnedFd> {
+        let Self { root, again, upper, lower, middle } = self;
+        [again, root, upper, lower].into_iter().chain(middle)
     }
 
-    /// What [`descriptors`](Self::descriptors) gave.
+    /// What [`into_descriptors`](Self::into_descriptors) gave.
     pub(crate) fn from_descriptors(mut from: impl Iterator<Item = OwnedFd>) -> Option<Self> {
-        let (root, upper, lower) = (from.next()?, from.next()?, from.next()?);
-        Some(Self { root, upper, lower, middle: from.next() })
+        let (again, root) = (from.next()?, from.next()?);
+        let (upper, lower) = (from.next()?, from.next()?);
+        Some(Self { root, again, upper, lower, middle: from.next() })
     }
 
     /// The stacked root, without what the guest has mounted.
@@ -111,6 +126,12 @@ impl Layers {
         let overlay = rustix::mount::fspick(&self.root, "", flags).during(step)?;
         rustix::mount::fsconfig_reconfigure(overlay.as_fd()).during(step)
     }
+}
+
+/// A mount's copy, on nothing.
+fn detached(path: &str) -> Result<OwnedFd, StepError> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    rustix::mount::open_tree(CWD, path, flags).during(|| Step::Open(path.to_owned()))
 }
 
 fn open_directory(path: &str) -> Result<OwnedFd, StepError> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempt;
-use crate::instance::ExitStatus;
+use crate::instance::{Cause, ExitStatus};
 
 /// Where the console's record ends, and the instance goes on.
 const CONSOLE_LIMIT: u64 = 64 << 20;
@@ -32,8 +32,10 @@ pub(crate) enum Happened {
     ConsoleFull,
     /// The guest tried something.
     Attempt(Attempt),
-    /// Init has ended.
-    Ended(ExitStatus),
+    /// The instance has booted again, for the time with this number.
+    Booted(u32),
+    /// Init has ended, and no other comes.
+    Ended(ExitStatus, Cause),
 }
 
 /// The keeper's end.
@@ -48,6 +50,11 @@ pub(crate) struct LogWriter {
 impl LogWriter {
     pub(crate) fn new(file: OwnedFd, wake: OwnedFd) -> Self {
         Self { file: file.into(), wake, end: 0, start: Instant::now(), full: false }
+    }
+
+    /// The time since init was made.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// Records something, as of now, and wakes the harness.
@@ -126,11 +133,11 @@ mod tests {
         let mut writer = LogWriter::new(file.try_clone().unwrap().into(), wake);
         assert_eq!(reader.read().unwrap(), []);
         writer.record(Happened::Console(b"one".to_vec())).unwrap();
-        writer.record(Happened::Ended(ExitStatus::Code(3))).unwrap();
+        writer.record(Happened::Ended(ExitStatus::Code(3), Cause::Exit)).unwrap();
         let what: Vec<_> = reader.read().unwrap().into_iter().map(|record| record.what).collect();
         assert_eq!(
             what,
-            [Happened::Console(b"one".to_vec()), Happened::Ended(ExitStatus::Code(3))]
+            [Happened::Console(b"one".to_vec()), Happened::Ended(ExitStatus::Code(3), Cause::Exit)]
         );
         assert_eq!(reader.read().unwrap(), []);
         let end = writer.end;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::ids::Ids;
+use crate::attempt::Policy;
 use crate::diff::{Change, DiffError};
 use crate::firmware::Owned;
 use crate::instance::{Listening, Processes};
@@ -65,6 +66,10 @@ pub(crate) struct BootOrder {
     pub(crate) storage: Option<u64>,
     /// Only one id is mapped: changes of owner are pretended.
     pub(crate) single_id: bool,
+    /// The kernel has filters that ask.
+    pub(crate) asks: bool,
+    /// What the guest's attempts are answered with.
+    pub(crate) attempts: Policy,
     /// Limit of open files, soft and hard, as the harness was started with.
     pub(crate) open_files: (u64, u64),
     /// The AppArmor label that everything in the instance has to be under.
@@ -98,6 +103,8 @@ pub(crate) enum ToKeeper {
     Signal(i32),
     /// Show changes of the lower directory.
     Remount,
+    /// Answered once all is recorded that the guest did before.
+    Settle,
     /// Kill all, and end: that is the answer.
     Shutdown,
 }
@@ -172,11 +179,16 @@ pub(crate) enum FromCommand {
 /// Init to keeper, until init is the firmware's.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// In its own user namespace, without ids. Descriptors: the root of its /proc, and
-    /// [`Layers`](super::layers::Layers).
+    /// Laid a mask over its /proc/sysrq-trigger, which comes as a descriptor. Not sent where there is
+    /// none.
+    Masked,
+    /// In its own user namespace, without ids. Descriptors: the root of its /proc, the stacked root
+    /// for the next boot, and at the first one [`Layers`](super::layers::Layers).
     Unshared,
     /// Under the label that it was given. Waits for [`ToInit::Proceed`].
     Confined,
+    /// With the filter's listener as a descriptor, where the kernel has such.
+    Filtered,
     Failed(Fault),
 }
 

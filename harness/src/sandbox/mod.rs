@@ -13,7 +13,9 @@ mod keeper;
 mod launcher;
 mod layers;
 mod log;
+mod mask;
 mod message;
+mod notify;
 mod sockets;
 pub(crate) mod sys;
 mod terminal;
@@ -27,3 +29,4 @@ pub(crate) use log::{Happened, LogReader};
 pub(crate) use message::{
     BootOrder, Domain, ExecOrder, FileFacts, FromCommand, FromKeeper, ToKeeper, Transport,
 };
+pub(crate) use sys::can_ask;

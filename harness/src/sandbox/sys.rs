@@ -111,6 +111,27 @@ pub(crate) fn set_lower_attributes(
 /// # References
 /// seccomp(2)
 pub(crate) fn install_filter(filter: &[libc::sock_filter]) -> io::Result<()> {
+    set_filter(filter, 0).map(drop)
+}
+
+/// The same with a listener, for whoever answers what the filter asks: seccomp_unotify(2). A call
+/// that is being answered is interrupted by nothing but the caller's death, where the kernel can
+/// see to that (Linux 5.19).
+///
+/// # References
+/// seccomp(2), seccomp_unotify(2)
+pub(crate) fn install_asking_filter(filter: &[libc::sock_filter]) -> io::Result<OwnedFd> {
+    let listen = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    let listener = match set_filter(filter, listen | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => set_filter(filter, listen),
+        other => other,
+    }?;
+    let listener = RawFd::try_from(listener).expect("a descriptor is an int");
+    // SAFETY: the kernel has just made it, and nothing else has its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+}
+
+fn set_filter(filter: &[libc::sock_filter], flags: libc::c_ulong) -> io::Result<i64> {
     let program = libc::sock_fprog {
         len: u16::try_from(filter.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
         filter: filter.as_ptr().cast_mut(),
@@ -118,8 +139,90 @@ pub(crate) fn install_filter(filter: &[libc::sock_filter]) -> io::Result<()> {
     // SAFETY: `program` and the instructions it points to outlive the call; the kernel copies them
     // and writes to neither.
     cvt(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program)
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
     })
+}
+
+/// Whether the kernel has filters that ask: `seccomp(SECCOMP_GET_NOTIF_SIZES)`.
+///
+/// # References
+/// seccomp(2)
+pub(crate) fn can_ask() -> bool {
+    let mut sizes =
+        libc::seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
+    // SAFETY: `sizes` outlives the call, and is of the kind that it writes.
+    cvt(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_NOTIF_SIZES, 0, &raw mut sizes)
+    })
+    .is_ok()
+}
+
+/// `SECCOMP_IOCTL_NOTIF_RECV`: the next call that is asked about. ENOENT when its caller has died.
+///
+/// # References
+/// seccomp_unotify(2)
+pub(crate) fn receive_notice(listener: BorrowedFd<'_>) -> io::Result<libc::seccomp_notif> {
+    // SAFETY: integers alone, which may all be 0; the kernel wants them so.
+    let mut notice: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: `notice` outlives the call, and is of the kind that it writes.
+    cvt(i64::from(unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut notice)
+    }))?;
+    Ok(notice)
+}
+
+/// `SECCOMP_IOCTL_NOTIF_SEND`: what becomes of the call.
+///
+/// # References
+/// seccomp_unotify(2)
+pub(crate) fn answer_notice(
+    listener: BorrowedFd<'_>,
+    response: &libc::seccomp_notif_resp,
+) -> io::Result<()> {
+    // SAFETY: `response` outlives the call.
+    cvt(i64::from(unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, response)
+    }))
+    .map(drop)
+}
+
+/// `SECCOMP_IOCTL_NOTIF_ID_VALID`: whether the caller still waits. Its pid is its own as long as
+/// it does.
+///
+/// # References
+/// seccomp_unotify(2)
+pub(crate) fn notice_is_valid(listener: BorrowedFd<'_>, id: u64) -> bool {
+    /// `_IOW('!', 2, u64)`
+    const SECCOMP_IOCTL_NOTIF_ID_VALID: libc::Ioctl = 0x4008_2102;
+    // SAFETY: `id` outlives the call.
+    cvt(i64::from(unsafe {
+        libc::ioctl(listener.as_raw_fd(), SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const id)
+    }))
+    .is_ok()
+}
+
+/// `SECCOMP_IOCTL_NOTIF_ADDFD` with `SECCOMP_ADDFD_FLAG_SEND`: the call returns a copy of `fd`,
+/// which closes at an exec if the caller wanted that.
+///
+/// # References
+/// seccomp_unotify(2)
+pub(crate) fn answer_with_fd(
+    listener: BorrowedFd<'_>,
+    id: u64,
+    fd: BorrowedFd<'_>,
+    cloexec: bool,
+) -> io::Result<()> {
+    let request = libc::seccomp_notif_addfd {
+        id,
+        flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+        srcfd: fd.as_raw_fd().cast_unsigned(),
+        newfd: 0,
+        newfd_flags: if cloexec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
+    };
+    // SAFETY: `request` outlives the call.
+    cvt(i64::from(unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const request)
+    }))
     .map(drop)
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use fwtest::instance::{Instance, Stopped};
+use fwtest::instance::{Cause, Instance, Stopped};
 use fwtest::prelude::{ExitStatus, Result, expect, port};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -27,7 +27,8 @@ async fn init_is_asked_to_stop(_: &mut Instance) -> Result<()> {
     let script = format!("trap 'echo bye >/tmp/farewell; echo down; exit 7' TERM; {LOOP}");
     let mut fw = with_init(&place, &script, "").await?;
     let stopped = fw.stop().await?;
-    assert_eq!(stopped, Stopped { status: ExitStatus::Code(7), graceful: true });
+    let (status, cause) = (ExitStatus::Code(7), Cause::Exit);
+    assert_eq!(stopped, Stopped { status, graceful: true, cause });
     assert_eq!(fw.status(), Some(ExitStatus::Code(7)));
     // It can still be looked at.
     expect!(fw.console().text()).contains("down");
@@ -57,7 +58,8 @@ async fn init_that_does_not_listen_is_killed(_: &mut Instance) -> Result<()> {
     let mut fw = with_init(&place, &format!("trap '' TERM; {LOOP}"), "").await?;
     let start = Instant::now();
     let stopped = fw.stop_within(Duration::from_millis(200)).await?;
-    assert_eq!(stopped, Stopped { status: ExitStatus::Signal(9), graceful: false });
+    let (status, cause) = (ExitStatus::Signal(9), Cause::Exit);
+    assert_eq!(stopped, Stopped { status, graceful: false, cause });
     assert!(start.elapsed() >= Duration::from_millis(200), "it was not given its time");
     Ok(())
 }
@@ -65,7 +67,8 @@ async fn init_that_does_not_listen_is_killed(_: &mut Instance) -> Result<()> {
 #[fwtest::test(firmware = "router")]
 async fn the_router_is_killed(fw: &mut Instance) -> Result<()> {
     let stopped = fw.kill().await?;
-    assert_eq!(stopped, Stopped { status: ExitStatus::Signal(9), graceful: false });
+    let (status, cause) = (ExitStatus::Signal(9), Cause::Exit);
+    assert_eq!(stopped, Stopped { status, graceful: false, cause });
     fw.tcp(80).await.expect_err("nobody is there");
     expect!(fw.file("/etc/hostname")).content().eq("router\n");
     Ok(())

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod attempts;
 mod changes;
 mod console;
 mod ending;
@@ -10,6 +11,7 @@ mod files;
 mod isolation;
 mod model;
 mod network;
+mod power;
 mod rebuilt;
 mod two;
 

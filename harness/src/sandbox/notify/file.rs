@@ -1,0 +1,309 @@
+//! Files that are opened for writing.
+//!
+//! Most are files, and the kernel's to open. What stands for the machine is opened in pretence: the
+//! caller gets a pipe, and what it writes there is recorded.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use rustix::fs::FileType;
+
+use super::Power;
+use super::device::Device;
+use super::mount::{PROC, SYSFS};
+use super::path::{Base, Target, guest_path_at};
+use super::question::{Outcome, Question, Reply};
+use crate::attempt::{Act, Answer, Caller, Class, DeviceKind, RebootCommand, Verdict};
+use crate::path::GuestPath;
+
+/// Below /proc/sys, and the instance's own, though the kernel lets only the host's root write them.
+const OWN_SYSCTLS: [&[u8]; 2] = [b"kernel/hostname", b"kernel/domainname"];
+
+/// What was opened in pretence and is not closed yet.
+#[derive(Debug, Default)]
+pub(super) struct Files(Vec<Pretended>);
+
+#[derive(Debug)]
+pub(super) struct Pretended {
+    reader: OwnedFd,
+    what: What,
+    by: Caller,
+    written: bool,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Sysrq,
+    Sysctl(GuestPath),
+}
+
+/// What was written to a file that was opened in pretence.
+pub(super) struct Written {
+    pub(super) act: Act,
+    pub(super) verdict: Verdict,
+    pub(super) by: Caller,
+    pub(super) power: Option<Power>,
+}
+
+/// open(2), openat(2), openat2(2), creat(2), for writing.
+pub(super) struct Open {
+    pub(super) base: Base,
+    pub(super) path: u64,
+    pub(super) flags: u64,
+}
+
+impl Files {
+    pub(super) fn open(&mut self, question: &Question<'_>, open: Open) -> Result<Outcome, Errno> {
+        let Open { base, path, flags } = open;
+        let bytes = question.memory().text(path)?;
+        let target = match Target::find(question, base, &bytes) {
+            Ok(target) => target,
+            Err(Errno::ENOENT) => return self.open_missing(question, base, &bytes, flags),
+            Err(_) => return Ok(Outcome::kernel()),
+        };
+        let Some(file_system @ (PROC | SYSFS)) = target.file_system() else {
+            return open_node(question, &target);
+        };
+        let Some(path) = target.path_in_file_system(question.tid) else {
+            return Ok(Outcome::kernel());
+        };
+        match file_of_machine(file_system, &path) {
+            Some(FileOfMachine::Sysrq) => self.open_sysrq(question, flags),
+            Some(FileOfMachine::Sysctl(name)) => {
+                // What belongs to a namespace belongs to its root.
+                let own = target.stat().is_none_or(|stat| stat.st_uid == 0);
+                if own || OWN_SYSCTLS.contains(&name) {
+                    return Ok(Outcome::kernel());
+                }
+                let path = [b"/proc", &path[..]].concat();
+                self.open_sysctl(question, GuestPath::from(OsStr::from_bytes(&path)), flags)
+            }
+            Some(FileOfMachine::Suspend) => {
+                Ok(Outcome::refused(Act::Reboot(RebootCommand::Suspend), Errno::EACCES))
+            }
+            None => Ok(Outcome::kernel()),
+        }
+    }
+
+    /// A name that leads to nothing: sysrq, where the kernel was built without it.
+    fn open_missing(
+        &mut self,
+        question: &Question<'_>,
+        base: Base,
+        bytes: &[u8],
+        flags: u64,
+    ) -> Result<Outcome, Errno> {
+        const NAME: &[u8] = b"/sysrq-trigger";
+        let path = guest_path_at(question, base, bytes);
+        let Some(directory) = path.as_bytes().strip_suffix(NAME) else {
+            return Ok(Outcome::kernel());
+        };
+        match Target::find(question, Base::WorkingDirectory, directory) {
+            Ok(found) if found.file_system() == Some(PROC) => self.open_sysrq(question, flags),
+            _ => Ok(Outcome::kernel()),
+        }
+    }
+
+    fn open_sysrq(&mut self, question: &Question<'_>, flags: u64) -> Result<Outcome, Errno> {
+        let unseen = Act::Sysrq(Vec::new());
+        if !is_root(question) || question.instance.policy.answer(Class::Sysrq) == Answer::Refuse {
+            return Ok(Outcome::refused(unseen, Errno::EACCES));
+        }
+        self.pretend(question, What::Sysrq, flags)
+    }
+
+    fn open_sysctl(
+        &mut self,
+        question: &Question<'_>,
+        path: GuestPath,
+        flags: u64,
+    ) -> Result<Outcome, Errno> {
+        if !is_root(question) || question.instance.policy.answer(Class::Sysctl) == Answer::Refuse {
+            return Ok(Outcome::refused(Act::Sysctl { path, value: None }, Errno::EACCES));
+        }
+        self.pretend(question, What::Sysctl(path), flags)
+    }
+
+    fn pretend(
+        &mut self,
+        question: &Question<'_>,
+        what: What,
+        flags: u64,
+    ) -> Result<Outcome, Errno> {
+        let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+        let (reader, file) = pipe.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
+        // Ours alone: the other end belongs to an open file of its own.
+        rustix::io::ioctl_fionbio(&reader, true)
+            .map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
+        let by = question.caller();
+        self.0.push(Pretended { reader, what, by, written: false });
+        let cloexec = flags & libc::O_CLOEXEC.cast_unsigned() as u64 != 0;
+        Ok(Outcome::plain(Reply::File { file, cloexec }))
+    }
+
+    pub(super) fn polled(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.0.iter().map(|file| file.reader.as_fd())
+    }
+
+    /// What has been written since the last time.
+    pub(super) fn written(&mut self) -> Vec<Written> {
+        let mut all = Vec::new();
+        self.0.retain_mut(|file| {
+            let mut bytes = [0; 4096];
+            loop {
+                match rustix::io::read(&file.reader, &mut bytes) {
+                    Ok(0) => {
+                        // Opened and closed. Of a sysctl nobody knows what for; sysrq takes bytes.
+                        if !file.written
+                            && let What::Sysctl(path) = &file.what
+                        {
+                            let act = Act::Sysctl { path: path.clone(), value: None };
+                            all.push(file.recorded(act, Verdict::Pretended, None));
+                        }
+                        return false;
+                    }
+                    Ok(length) => {
+                        file.written = true;
+                        all.push(file.taken(&bytes[..length]));
+                    }
+                    Err(rustix::io::Errno::INTR) => {}
+                    Err(_) => return true,
+                }
+            }
+        });
+        all
+    }
+}
+
+impl Pretended {
+    fn taken(&self, bytes: &[u8]) -> Written {
+        match &self.what {
+            What::Sysrq => {
+                let (verdict, power) = sysrq(bytes);
+                self.recorded(Act::Sysrq(bytes.to_vec()), verdict, power)
+            }
+            What::Sysctl(path) => {
+                let act = Act::Sysctl { path: path.clone(), value: Some(bytes.to_vec()) };
+                self.recorded(act, Verdict::Pretended, None)
+            }
+        }
+    }
+
+    fn recorded(&self, act: Act, verdict: Verdict, power: Option<Power>) -> Written {
+        Written { act, verdict, by: self.by.clone(), power }
+    }
+}
+
+/// What bytes for sysrq do: the kernel's sysrq document. It takes the first of each write.
+pub(super) fn sysrq(bytes: &[u8]) -> (Verdict, Option<Power>) {
+    let power = match bytes.first() {
+        Some(b'b') => Power::Restart,
+        Some(b'o') => Power::Off,
+        Some(b'c') => Power::Crash,
+        _ => return (Verdict::Pretended, None),
+    };
+    (Verdict::Emulated, Some(power))
+}
+
+/// A device's node: one of the instance's own, or one that stands for the machine's.
+fn open_node(question: &Question<'_>, target: &Target) -> Result<Outcome, Errno> {
+    let Some(stat) = target.stat() else { return Ok(Outcome::kernel()) };
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::CharacterDevice => DeviceKind::Character,
+        FileType::BlockDevice => DeviceKind::Block,
+        _ => return Ok(Outcome::kernel()),
+    };
+    let number = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+    let path = target.path();
+    let path = GuestPath::from(OsStr::from_bytes(&path));
+    match Device::at(&path.0) {
+        Some(Device::Watchdog) => {
+            let act = Act::OpenWatchdog { path };
+            let mut outcome = question.decide(act, Errno::EACCES);
+            if matches!(outcome.reply, Reply::Value(_)) {
+                outcome.reply = Reply::Kernel;
+            }
+            return Ok(outcome);
+        }
+        Some(Device::Clock) => return Ok(Outcome::kernel()),
+        None => {}
+    }
+    let own = match (kind, number) {
+        // null, zero, full, random, urandom; tty, console, ptmx; pseudoterminals.
+        (DeviceKind::Character, (1, 3 | 5 | 7 | 8 | 9) | (5, 0..=2) | (136..=143, _)) => true,
+        // A whiteout.
+        (DeviceKind::Character, (0, 0)) => true,
+        _ => false,
+    };
+    if own {
+        return Ok(Outcome::kernel());
+    }
+    let mut outcome = question.decide(Act::OpenDevice { path, kind, number }, Errno::EACCES);
+    if matches!(outcome.reply, Reply::Value(_)) {
+        let null =
+            rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty());
+        let file = null.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
+        outcome.reply = Reply::File { file, cloexec: false };
+    }
+    Ok(outcome)
+}
+
+fn is_root(question: &Question<'_>) -> bool {
+    question.status().is_some_and(super::caller::Status::is_root)
+}
+
+/// A file that stands for the machine.
+#[derive(Debug, PartialEq, Eq)]
+enum FileOfMachine<'a> {
+    Sysrq,
+    /// With its path below `sys`.
+    Sysctl(&'a [u8]),
+    Suspend,
+}
+
+/// By its path in its file system.
+fn file_of_machine(file_system: i64, path: &[u8]) -> Option<FileOfMachine<'_>> {
+    match (file_system, path) {
+        (PROC, b"/sysrq-trigger") => Some(FileOfMachine::Sysrq),
+        (PROC, _) => path.strip_prefix(b"/sys/").map(FileOfMachine::Sysctl),
+        (SYSFS, b"/power/state") => Some(FileOfMachine::Suspend),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_machine_is_known() {
+        let sysctl = |name: &'static str| Some(FileOfMachine::Sysctl(name.as_bytes()));
+        for (file_system, path, expected) in [
+            (PROC, "/sysrq-trigger", Some(FileOfMachine::Sysrq)),
+            (PROC, "/sys/kernel/panic", sysctl("kernel/panic")),
+            (PROC, "/1/oom_score_adj", None),
+            (SYSFS, "/power/state", Some(FileOfMachine::Suspend)),
+            (SYSFS, "/devices/x/power/state", None),
+            (SYSFS, "/sysrq-trigger", None),
+        ] {
+            assert_eq!(file_of_machine(file_system, path.as_bytes()), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_of_a_write_is_what_sysrq_does() {
+        for (bytes, power) in [
+            ("b", Some(Power::Restart)),
+            ("o\n", Some(Power::Off)),
+            ("c", Some(Power::Crash)),
+            ("u\n", None),
+            ("sub", None),
+            ("\nb", None),
+            ("", None),
+        ] {
+            assert_eq!(sysrq(bytes.as_bytes()).1, power, "{bytes:?}");
+        }
+    }
+}
