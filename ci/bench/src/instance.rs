@@ -78,6 +78,16 @@ pub fn execs(rootfs: &Path, argv: &[String], count: usize) -> Result<Times> {
     })
 }
 
+/// What a command of an instance whose pid 1 does nothing prints: it measures itself.
+pub fn within(rootfs: &Path, argv: &[String]) -> Result<String> {
+    let idle = ["/bin/busybox", "sleep", "100000"].map(str::to_owned);
+    let firmware = firmware(rootfs, &idle)?;
+    runtime()?.block_on(async {
+        let instance = Instance::boot(&firmware).await?;
+        Ok(instance.exec(argv).await?.success()?.stdout().into_owned())
+    })
+}
+
 /// Boots until port 80 accepts a connection; what comes after is not measured.
 pub fn answers(rootfs: &Path, argv: &[String], count: usize) -> Result<Times> {
     let firmware = firmware(rootfs, argv)?;

@@ -34,6 +34,8 @@ enum What {
     },
     /// Runs a command in one instance, again and again.
     Exec(Firmware),
+    /// Runs a command in one instance once, which prints the line itself.
+    Within(Firmware),
     /// Boots a program as pid 1 until something accepts a connection on its port 80.
     Answer(Firmware),
     /// Starts a program and does the same with it: it prints the pid of the pid 1 that it makes.
@@ -83,7 +85,7 @@ fn main() -> ExitCode {
     // Before there is any other thread: the launcher is a copy of this process.
     use_launcher(Launcher::start());
     let measured = measure(Cli::parse().what)
-        .and_then(|times| Ok(writeln!(std::io::stdout(), "{}", times.json())?));
+        .and_then(|line| Ok(writeln!(std::io::stdout(), "{}", line.trim_end())?));
     match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -93,8 +95,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(what: What) -> Result<Times, Box<dyn Error + Send + Sync>> {
-    match what {
+fn measure(what: What) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let times: Result<Times, _> = match what {
+        What::Within(firmware) => return instance::within(&firmware.rootfs, &firmware.argv),
         What::Boot { firmware, jobs } => {
             instance::boots(&firmware.rootfs, &firmware.argv, firmware.n, jobs)
         }
@@ -103,7 +106,8 @@ fn measure(what: What) -> Result<Times, Box<dyn Error + Send + Sync>> {
         What::AnswerOf { n, argv } => instance::answers_of(&argv, n),
         What::Diff { changes, bare } => tree::diff(changes, bare),
         What::Identity { rootfs, bare } => tree::identity(&rootfs, bare),
-    }
+    };
+    Ok(times?.json())
 }
 
 fn report(error: &(dyn Error + 'static)) {

@@ -4,6 +4,7 @@ mod binary;
 pub mod context;
 pub mod event;
 pub(crate) mod failure;
+mod host;
 mod panics;
 pub(crate) mod plan;
 mod sink;

@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 use super::context::{self, Current};
 use super::event::{Event, KEEP, KEEP_DIR, NO_CAPTURE, Outcome};
 use super::failure::{hint_below, report, with_causes};
-use super::{panics, sink, watchdog};
+use super::{host, panics, sink, watchdog};
 use crate::expect::Failure;
 use crate::firmware::Firmware;
 use crate::instance::{BootError, Instance, NetError};
@@ -42,9 +42,11 @@ impl Plan {
         sink::send(&Event::Started { test: self.name.clone() });
         let start = Instant::now();
         let test = self.name.clone();
+        host::remember();
         let watched = watchdog::watch(&test, self.firmware.boot_timeout + timeout);
         let (result, kept) = self.judge(timeout);
         drop(watched);
+        let result = unharmed(result);
         let outcome = match &result {
             Ok(()) => Outcome::Passed,
             Err(report) => Outcome::Failed { report: report.clone() },
@@ -132,6 +134,24 @@ impl Body {
                 crate::suite::run(file, steps, instance).await.map_err(Into::into)
             }
         }
+    }
+}
+
+/// A host that is not as it was fails the test, whatever else there is to say.
+fn unharmed(result: Result<(), String>) -> Result<(), String> {
+    let changes = host::changes();
+    if changes.is_empty() {
+        return result;
+    }
+    let list = changes.join("\n  ");
+    let mut text = format!("this host is not as it was before the test\n  {list}");
+    text.push_str(
+        "\n\nhint: either the firmware got past its sandbox, which is a bug of fwtest's, or \
+         something else on this host did it meanwhile, such as an NTP client that steps the clock",
+    );
+    match result {
+        Ok(()) => Err(text),
+        Err(report) => Err(format!("{text}\n\n{report}")),
     }
 }
 

@@ -41,7 +41,7 @@ async fn a_getty_throws_nothing_away(fw: &mut Instance) -> Result<()> {
     // More than a terminal holds at a time, so that it is read while getty throws away.
     let script = "i=0; while [ $i -lt 50 ]; do seq 1 3000 >/dev/console; \
         getty -ni -l /bin/true 0 console; i=$((i+1)); done; echo the end >/dev/console";
-    fw.exec(["sh", "-c", script]).await?.success()?;
+    fw.exec(["sh", "-c", script]).timeout(Duration::from_secs(60)).await?.success()?;
     fw.wait(log("the end")).await?;
     let text = fw.console().text();
     let numbers = text.lines().filter_map(|line| line.parse::<usize>().ok());

@@ -12,8 +12,8 @@ use rustix::fs::FileType;
 
 use super::Power;
 use super::device::Device;
-use super::mount::{PROC, SYSFS};
-use super::path::{Base, Target, guest_path_at};
+use super::file_system::{FileSystem, FileSystems};
+use super::path::{Base, Looks, Target, guest_path_at};
 use super::question::{Outcome, Question, Reply};
 use crate::attempt::{Act, Answer, Caller, Class, DeviceKind, RebootCommand, Verdict};
 use crate::path::GuestPath;
@@ -55,17 +55,29 @@ pub(super) struct Open {
 }
 
 impl Files {
-    pub(super) fn open(&mut self, question: &Question<'_>, open: Open) -> Result<Outcome, Errno> {
+    pub(super) fn open(
+        &mut self,
+        question: &Question<'_>,
+        open: Open,
+        file_systems: &mut FileSystems,
+    ) -> Result<Outcome, Errno> {
         let Open { base, path, flags } = open;
         let bytes = question.memory().text(path)?;
         let target = match Target::find(question, base, &bytes) {
             Ok(target) => target,
-            Err(Errno::ENOENT) => return self.open_missing(question, base, &bytes, flags),
+            Err(Errno::ENOENT) => {
+                return self.open_missing(question, base, &bytes, flags, file_systems);
+            }
             Err(_) => return Ok(Outcome::kernel()),
         };
-        let Some(file_system @ (PROC | SYSFS)) = target.file_system() else {
-            return open_node(question, &target);
-        };
+        let Some(looks) = target.look() else { return Ok(Outcome::kernel()) };
+        if matches!(looks.kind, FileType::CharacterDevice | FileType::BlockDevice) {
+            return open_node(question, &target, &looks);
+        }
+        let file_system = file_systems.of(question.tid, looks.device);
+        if !matches!(file_system, FileSystem::Proc | FileSystem::Sysfs) {
+            return Ok(Outcome::kernel());
+        }
         let Some(path) = target.path_in_file_system(question.tid) else {
             return Ok(Outcome::kernel());
         };
@@ -73,8 +85,7 @@ impl Files {
             Some(FileOfMachine::Sysrq) => self.open_sysrq(question, flags),
             Some(FileOfMachine::Sysctl(name)) => {
                 // What belongs to a namespace belongs to its root.
-                let own = target.stat().is_none_or(|stat| stat.st_uid == 0);
-                if own || OWN_SYSCTLS.contains(&name) {
+                if looks.uid == 0 || OWN_SYSCTLS.contains(&name) {
                     return Ok(Outcome::kernel());
                 }
                 let path = [b"/proc", &path[..]].concat();
@@ -94,14 +105,18 @@ impl Files {
         base: Base,
         bytes: &[u8],
         flags: u64,
+        file_systems: &mut FileSystems,
     ) -> Result<Outcome, Errno> {
         const NAME: &[u8] = b"/sysrq-trigger";
         let path = guest_path_at(question, base, bytes);
         let Some(directory) = path.as_bytes().strip_suffix(NAME) else {
             return Ok(Outcome::kernel());
         };
-        match Target::find(question, Base::WorkingDirectory, directory) {
-            Ok(found) if found.file_system() == Some(PROC) => self.open_sysrq(question, flags),
+        let found = Target::find(question, Base::WorkingDirectory, directory).ok();
+        match found.and_then(|found| found.look()) {
+            Some(looks) if file_systems.of(question.tid, looks.device) == FileSystem::Proc => {
+                self.open_sysrq(question, flags)
+            }
             _ => Ok(Outcome::kernel()),
         }
     }
@@ -208,14 +223,12 @@ pub(super) fn sysrq(bytes: &[u8]) -> (Verdict, Option<Power>) {
 }
 
 /// A device's node: one of the instance's own, or one that stands for the machine's.
-fn open_node(question: &Question<'_>, target: &Target) -> Result<Outcome, Errno> {
-    let Some(stat) = target.stat() else { return Ok(Outcome::kernel()) };
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
+fn open_node(question: &Question<'_>, target: &Target, looks: &Looks) -> Result<Outcome, Errno> {
+    let kind = match looks.kind {
         FileType::CharacterDevice => DeviceKind::Character,
-        FileType::BlockDevice => DeviceKind::Block,
-        _ => return Ok(Outcome::kernel()),
+        _ => DeviceKind::Block,
     };
-    let number = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+    let number = looks.number;
     let path = target.path();
     let path = GuestPath::from(OsStr::from_bytes(&path));
     match Device::at(&path.0) {
@@ -264,11 +277,11 @@ enum FileOfMachine<'a> {
 }
 
 /// By its path in its file system.
-fn file_of_machine(file_system: i64, path: &[u8]) -> Option<FileOfMachine<'_>> {
+fn file_of_machine(file_system: FileSystem, path: &[u8]) -> Option<FileOfMachine<'_>> {
     match (file_system, path) {
-        (PROC, b"/sysrq-trigger") => Some(FileOfMachine::Sysrq),
-        (PROC, _) => path.strip_prefix(b"/sys/").map(FileOfMachine::Sysctl),
-        (SYSFS, b"/power/state") => Some(FileOfMachine::Suspend),
+        (FileSystem::Proc, b"/sysrq-trigger") => Some(FileOfMachine::Sysrq),
+        (FileSystem::Proc, _) => path.strip_prefix(b"/sys/").map(FileOfMachine::Sysctl),
+        (FileSystem::Sysfs, b"/power/state") => Some(FileOfMachine::Suspend),
         _ => None,
     }
 }
@@ -281,12 +294,12 @@ mod tests {
     fn a_file_of_the_machine_is_known() {
         let sysctl = |name: &'static str| Some(FileOfMachine::Sysctl(name.as_bytes()));
         for (file_system, path, expected) in [
-            (PROC, "/sysrq-trigger", Some(FileOfMachine::Sysrq)),
-            (PROC, "/sys/kernel/panic", sysctl("kernel/panic")),
-            (PROC, "/1/oom_score_adj", None),
-            (SYSFS, "/power/state", Some(FileOfMachine::Suspend)),
-            (SYSFS, "/devices/x/power/state", None),
-            (SYSFS, "/sysrq-trigger", None),
+            (FileSystem::Proc, "/sysrq-trigger", Some(FileOfMachine::Sysrq)),
+            (FileSystem::Proc, "/sys/kernel/panic", sysctl("kernel/panic")),
+            (FileSystem::Proc, "/1/oom_score_adj", None),
+            (FileSystem::Sysfs, "/power/state", Some(FileOfMachine::Suspend)),
+            (FileSystem::Sysfs, "/devices/x/power/state", None),
+            (FileSystem::Sysfs, "/sysrq-trigger", None),
         ] {
             assert_eq!(file_of_machine(file_system, path.as_bytes()), expected, "{path}");
         }

@@ -12,6 +12,7 @@ mod caller;
 mod clock;
 mod device;
 mod file;
+mod file_system;
 mod kernel_log;
 mod memory;
 mod module;

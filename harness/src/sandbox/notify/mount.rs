@@ -14,15 +14,11 @@ use std::os::unix::ffi::OsStrExt;
 use nix::errno::Errno;
 
 use super::caller::Capability;
+use super::file_system::{FileSystem, FileSystems};
 use super::path::{Base, Target};
 use super::question::{Outcome, Question};
 use crate::attempt::{Act, Answer, Class, Verdict};
 use crate::path::GuestPath;
-
-/// statfs(2)
-pub(super) const PROC: i64 = 0x9FA0;
-pub(super) const SYSFS: i64 = 0x6265_6572;
-const TMPFS: i64 = 0x0102_1994;
 
 /// What becomes of a mount by its kind of file system, where nothing else decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +26,7 @@ enum Kind {
     /// The kernel mounts it for a guest too, and it is the guest's own.
     Own,
     /// The instance has one, at one place; there it is mounted in pretence.
-    Given(i64),
+    Given(FileSystem),
     /// The kernel's, and of the whole machine: mounted in pretence.
     Machine,
     /// Hierarchies of the host's: refused.
@@ -40,11 +36,11 @@ enum Kind {
 }
 
 const KINDS: &[(&[u8], Kind)] = &[
-    (b"proc", Kind::Given(PROC)),
-    (b"sysfs", Kind::Given(SYSFS)),
-    (b"devtmpfs", Kind::Given(TMPFS)),
+    (b"proc", Kind::Given(FileSystem::Proc)),
+    (b"sysfs", Kind::Given(FileSystem::Sysfs)),
+    (b"devtmpfs", Kind::Given(FileSystem::Tmpfs)),
     // Elsewhere than on /dev it is the guest's own.
-    (b"tmpfs", Kind::Given(TMPFS)),
+    (b"tmpfs", Kind::Given(FileSystem::Tmpfs)),
     (b"ramfs", Kind::Own),
     (b"devpts", Kind::Own),
     (b"mqueue", Kind::Own),
@@ -92,16 +88,22 @@ impl Mounts {
     }
 
     /// mount(2)
-    pub(super) fn mount(&mut self, question: &Question<'_>) -> Result<Outcome, Errno> {
+    pub(super) fn mount(
+        &mut self,
+        question: &Question<'_>,
+        file_systems: &mut FileSystems,
+    ) -> Result<Outcome, Errno> {
         let [source, target, name, flags, ..] = question.arguments;
         // The old calls had a magic number in the upper half.
         let flags = if flags & 0xFFFF_0000 == 0xC0ED_0000 { flags & 0xFFFF } else { flags };
         let memory = question.memory();
         let bytes = memory.text(target)?;
-        let Ok(found) = Target::find(question, Base::WorkingDirectory, &bytes) else {
+        let found = Target::find(question, Base::WorkingDirectory, &bytes).ok();
+        let Some((found, looks)) = found.and_then(|found| found.look().map(|looks| (found, looks)))
+        else {
             return Ok(Outcome::kernel());
         };
-        let given = self.is_given(question, found.mount());
+        let given = self.is_given(question, looks.mount());
         if !question.may(Capability::SysAdmin) {
             // Among them who has a user namespace of its own, and mounts what it may in there.
             return Ok(Outcome::kernel());
@@ -110,7 +112,7 @@ impl Mounts {
         if is(libc::MS_REMOUNT) && !is(libc::MS_BIND) {
             // Of what the instance was given, the kernel would refuse it; of the guest's own, the
             // options that it finds in /proc/mounts have ids of the host in them.
-            return Ok(match found.mount() {
+            return Ok(match looks.mount() {
                 Some(_) => Outcome::value(0),
                 None => Outcome::kernel(),
             });
@@ -123,7 +125,7 @@ impl Mounts {
         Ok(match kind(&name) {
             Kind::Own => Outcome::kernel(),
             Kind::ControlGroups => Outcome::errno(Errno::EPERM),
-            Kind::Given(magic) if given && found.file_system() == Some(magic) => {
+            Kind::Given(kind) if given && file_systems.of(question.tid, looks.device) == kind => {
                 self.pretend(found.path())
             }
             Kind::Given(_) => Outcome::kernel(),
@@ -160,10 +162,12 @@ impl Mounts {
     /// umount(2), umount2(2)
     pub(super) fn unmount(&mut self, question: &Question<'_>) -> Result<Outcome, Errno> {
         let bytes = question.memory().text(question.arguments[0])?;
-        let Ok(found) = Target::find(question, Base::WorkingDirectory, &bytes) else {
+        let found = Target::find(question, Base::WorkingDirectory, &bytes).ok();
+        let Some((found, looks)) = found.and_then(|found| found.look().map(|looks| (found, looks)))
+        else {
             return Ok(Outcome::kernel());
         };
-        let given = self.is_given(question, found.mount());
+        let given = self.is_given(question, looks.mount());
         if !question.may(Capability::SysAdmin) {
             return Ok(Outcome::kernel());
         }
@@ -189,9 +193,9 @@ mod tests {
     #[test]
     fn a_file_system_is_of_its_kind() {
         for (name, expected) in [
-            ("proc", Kind::Given(PROC)),
-            ("devtmpfs", Kind::Given(TMPFS)),
-            ("tmpfs", Kind::Given(TMPFS)),
+            ("proc", Kind::Given(FileSystem::Proc)),
+            ("devtmpfs", Kind::Given(FileSystem::Tmpfs)),
+            ("tmpfs", Kind::Given(FileSystem::Tmpfs)),
             ("devpts", Kind::Own),
             ("cgroup2", Kind::Own),
             ("cgroup", Kind::ControlGroups),

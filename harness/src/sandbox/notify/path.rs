@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat, Statx, StatxAttributes, StatxFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxAttributes, StatxFlags};
 
 use super::question::Question;
 use crate::path::GuestPath;
@@ -103,13 +103,19 @@ impl Target {
         found.map(Self).map_err(errno)
     }
 
-    /// Which kind of file system it is on: statfs(2).
-    pub(super) fn file_system(&self) -> Option<i64> {
-        rustix::fs::fstatfs(&self.0).ok().map(|stat| stat.f_type)
-    }
-
-    pub(super) fn stat(&self) -> Option<Stat> {
-        rustix::fs::fstat(&self.0).ok()
+    /// What is known of it without asking whoever serves its file system.
+    pub(super) fn look(&self) -> Option<Looks> {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+        let statx = rustix::fs::statx(&self.0, "", flags, wanted).ok()?;
+        Some(Looks {
+            kind: FileType::from_raw_mode(statx.stx_mode.into()),
+            uid: statx.stx_uid,
+            device: (statx.stx_dev_major, statx.stx_dev_minor),
+            number: (statx.stx_rdev_major, statx.stx_rdev_minor),
+            mount: statx.stx_mnt_id,
+            is_mount: statx.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
+        })
     }
 
     /// Its path, as the mount namespace has it.
@@ -118,22 +124,10 @@ impl Target {
         link.unwrap_or_default().into_os_string().as_bytes().to_vec()
     }
 
-    /// The mount that it is the root of.
-    pub(super) fn mount(&self) -> Option<u64> {
-        let statx = self.statx()?;
-        let root = statx.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
-        root.then_some(statx.stx_mnt_id)
-    }
-
-    fn statx(&self) -> Option<Statx> {
-        let wanted = StatxFlags::MNT_ID | StatxFlags::TYPE;
-        rustix::fs::statx(&self.0, "", AtFlags::EMPTY_PATH, wanted).ok()
-    }
-
     /// Its path from the root of its file system: what it is, wherever that is mounted, and though
     /// it be bound by another name.
     pub(super) fn path_in_file_system(&self, tid: i32) -> Option<Vec<u8>> {
-        let mount = self.statx()?.stx_mnt_id;
+        let mount = self.look()?.mount;
         let mounts = fs::read(format!("/proc/{tid}/mountinfo")).ok()?;
         let found = mounts.split(|byte| *byte == b'\n').find_map(|line| mount_of(line, mount));
         let (root, point) = found?;
@@ -177,6 +171,26 @@ fn below(root: &[u8], point: &[u8], path: &[u8]) -> Vec<u8> {
     let rest = path.strip_prefix(&trimmed(point)[..]).unwrap_or(path);
     let whole = [&trimmed(root)[..], rest].concat();
     if whole.is_empty() { b"/".to_vec() } else { whole }
+}
+
+/// statx(2), as far as it matters here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looks {
+    pub(super) kind: FileType,
+    pub(super) uid: u32,
+    /// Of the file system that it is on.
+    pub(super) device: (u32, u32),
+    /// That it stands for, where it is a node.
+    pub(super) number: (u32, u32),
+    mount: u64,
+    is_mount: bool,
+}
+
+impl Looks {
+    /// The mount that it is the root of.
+    pub(super) fn mount(&self) -> Option<u64> {
+        self.is_mount.then_some(self.mount)
+    }
 }
 
 fn errno(errno: rustix::io::Errno) -> Errno {

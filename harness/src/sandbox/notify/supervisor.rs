@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::caller::Proc;
 use super::device::Devices;
 use super::file::{Files, Open, sysrq};
+use super::file_system::FileSystems;
 use super::mount::Mounts;
 use super::path::Base;
 use super::question::{Instance, Outcome, Question, Reply, or_errno};
@@ -35,6 +36,7 @@ pub(crate) struct Supervisor {
     /// Commands that are on their way into the guest.
     arrivals: Vec<Channel<(), Arrival>>,
     mounts: Mounts,
+    file_systems: FileSystems,
     devices: Devices,
     files: Files,
     held: Vec<Held>,
@@ -70,6 +72,7 @@ impl Supervisor {
             listeners: listener.into_iter().map(Rc::new).collect(),
             arrivals: Vec::new(),
             mounts: Mounts::default(),
+            file_systems: FileSystems::default(),
             devices: Devices::default(),
             files: Files::default(),
             held: Vec::new(),
@@ -185,7 +188,7 @@ impl Supervisor {
             Call::LoadModule => module::load(question),
             Call::LoadModuleFile => module::load_file(question),
             Call::RemoveModule => module::remove(question),
-            Call::Mount => self.mounts.mount(question),
+            Call::Mount => self.mounts.mount(question, &mut self.file_systems),
             Call::Unmount | Call::UnmountOld => self.mounts.unmount(question),
             Call::MakeNode => node::make(question, Base::WorkingDirectory, 0, &self.mounts),
             Call::MakeNodeAt => node::make(question, Base::of(question.int(0)), 1, &self.mounts),
@@ -195,15 +198,15 @@ impl Supervisor {
             Call::Control => self.devices.control(question),
             Call::Open => {
                 let (base, flags) = (Base::WorkingDirectory, argument[1]);
-                self.files.open(question, Open { base, path: argument[0], flags })
+                self.open(question, Open { base, path: argument[0], flags })
             }
             Call::Create => {
                 let (base, flags) = (Base::WorkingDirectory, 0);
-                self.files.open(question, Open { base, path: argument[0], flags })
+                self.open(question, Open { base, path: argument[0], flags })
             }
             Call::OpenAt => {
                 let (base, flags) = (Base::of(question.int(0)), argument[2]);
-                self.files.open(question, Open { base, path: argument[1], flags })
+                self.open(question, Open { base, path: argument[1], flags })
             }
             Call::OpenAt2 => {
                 // `struct open_how` begins with the flags.
@@ -212,10 +215,14 @@ impl Supervisor {
                     return Ok(Outcome::kernel());
                 }
                 let base = Base::of(question.int(0));
-                self.files.open(question, Open { base, path: argument[1], flags })
+                self.open(question, Open { base, path: argument[1], flags })
             }
             Call::Other => Ok(Outcome::kernel()),
         }
+    }
+
+    fn open(&mut self, question: &Question<'_>, open: Open) -> Result<Outcome, Errno> {
+        self.files.open(question, open, &mut self.file_systems)
     }
 
     /// Answers whoever opens the mask or writes to it.
