@@ -162,6 +162,22 @@ async fn what_two_layers_see_is_one_attempt(fw: &mut Instance) {
     assert_eq!(shown, ["write \"u\\n\" mask", "write \"s\\n\" mask"]);
 }
 
+#[fwtest::test(ignore = "needs the lab: ci/lab/run")]
+async fn every_boot_is_under_the_profile(fw: &mut Instance) {
+    let write = "echo h >/tmp/sysrq-trigger; sleep 0";
+    shell(fw, write).await;
+    let before = namespaces();
+    fw.exec(["reboot", "-f"]).await.unwrap();
+    await_that("booted again", || fw.boots() == 2);
+    fw.wait(fwtest::ready::process("sleep")).await.unwrap();
+    let seen = shell(fw, "cat /proc/1/attr/current /proc/self/attr/current").await;
+    assert_eq!(seen, "firmware (enforce)\nfirmware (enforce)\n");
+    assert_eq!(namespaces(), before, "it is the same instance");
+    shell(fw, write).await;
+    let attempts = of(&fw.attempts(), Class::Sysrq);
+    assert_eq!(attempts.iter().map(|attempt| attempt.boot).collect::<Vec<_>>(), [1, 2]);
+}
+
 /// The change of label makes the kernel forget what a process is to be sent at its parent's end.
 #[fwtest::test(ignore = "needs the lab: ci/lab/run")]
 async fn a_guest_ends_with_its_keeper_and_the_policy_after_it(fw: &mut Instance) {

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -34,6 +35,9 @@ const HEADER: usize = 16;
 const LONGEST: usize = 8970 + HEADER;
 /// Room for the records of a guest that does nothing but what is reported.
 const BUFFER: usize = 4 << 20;
+/// Records of one instance that are kept: a firmware that does nothing else must not fill the
+/// harness's memory, and how often something was done is nothing that AppArmor tells.
+const MOST: usize = 10_000;
 /// How long a record may take from its act to us.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -51,6 +55,8 @@ pub(super) fn open() -> io::Result<OwnedFd> {
 #[derive(Debug)]
 pub(super) struct Mailbox {
     sightings: Mutex<Vec<Sighting>>,
+    /// How many have come so far.
+    count: AtomicUsize,
     /// Counted up for whoever waits for something of the instance to happen.
     wake: Option<OwnedFd>,
 }
@@ -62,6 +68,9 @@ impl Mailbox {
     }
 
     fn put(&self, sighting: Sighting) {
+        if self.count.fetch_add(1, Ordering::Relaxed) >= MOST {
+            return;
+        }
         lock(&self.sightings).push(sighting);
         if let Some(wake) = &self.wake {
             // Full only where nobody has looked 2^64 times.
@@ -118,7 +127,8 @@ impl Audit {
 
     /// From now on, what is said of `name` is kept for whoever asks.
     pub(super) fn listen(&self, name: &Name, wake: Option<OwnedFd>) -> Arc<Mailbox> {
-        let mailbox = Arc::new(Mailbox { sightings: Mutex::default(), wake });
+        let (sightings, count) = (Mutex::default(), AtomicUsize::new(0));
+        let mailbox = Arc::new(Mailbox { sightings, count, wake });
         lock(&self.shared.mailboxes).insert(name.to_string(), Arc::clone(&mailbox));
         mailbox
     }
@@ -250,6 +260,10 @@ mod tests {
         hear(&record("fwtest-1-a-1", "/x"), FROM_MODULES);
         assert_eq!(paths(&one), Vec::<String>::new());
         audit.shared.hear(b"short", "w=", &Callers::new());
+        for _ in 0..MOST + 10 {
+            hear(&record("fwtest-1-a-2", "/z"), FROM_MODULES);
+        }
+        assert_eq!(two.take().len(), MOST);
     }
 
     /// A socket stands in for the kernel: what is said comes back as the kernel would have it.

@@ -28,6 +28,8 @@ struct Me {
     status: String,
     /// user_namespaces(7)
     uid_map: String,
+    /// proc_pid_attr(5)
+    label: String,
 }
 
 /// What there is to work with.
@@ -57,6 +59,7 @@ pub(super) fn find() -> Result<Found, Unavailable> {
         root: rustix::process::geteuid().is_root(),
         status: read("/proc/self/status"),
         uid_map: read("/proc/self/uid_map"),
+        label: read("/proc/self/attr/apparmor/current"),
     };
     look(&places, &me, Parser::find(), audit::open)
 }
@@ -100,6 +103,11 @@ impl Me {
         if ids != ["0", "0", "4294967295"] {
             return Some("it is in a user namespace of its own");
         }
+        let label = self.label.trim_end();
+        // A profile may be one that forbids nothing.
+        if !label.is_empty() && label != "unconfined" && !label.ends_with(" (unconfined)") {
+            return Some("it is itself under an AppArmor profile, which it cannot leave");
+        }
         let line = self.status.lines().find_map(|line| line.strip_prefix("CapEff:"));
         let capabilities = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
         match capabilities.is_some_and(|set| set & (1 << CAP_MAC_ADMIN) != 0) {
@@ -132,6 +140,7 @@ mod tests {
                 root: true,
                 status: "Name:\tx\nCapEff:\t000001ffffffffff\n".to_owned(),
                 uid_map: "         0          0 4294967295\n".to_owned(),
+                label: "unconfined\n".to_owned(),
             };
             // Whatever the machine of the tests has for one: it is not run.
             Self { place, me, parser: Some(Parser::at("/usr/sbin/apparmor_parser")), audit: None }
@@ -186,6 +195,14 @@ mod tests {
         let mut host = Host::whole();
         host.me.status = "CapEff:\t00000000a80425fb\n".to_owned();
         let expected = "this root may not load AppArmor policy: it has no CAP_MAC_ADMIN";
+        assert_eq!(host.says(), expected);
+
+        let mut host = Host::whole();
+        host.me.label = "fwtest (unconfined)\n".to_owned();
+        assert_eq!(host.says(), "all there");
+        host.me.label = "docker-default (enforce)\n".to_owned();
+        let expected = "this root may not load AppArmor policy: it is itself under an AppArmor \
+                        profile, which it cannot leave";
         assert_eq!(host.says(), expected);
 
         let host = Host { parser: None, ..Host::whole() };

@@ -88,11 +88,13 @@ fn is_told_by(recorded: &Attempt, sighting: &Attempt) -> bool {
 }
 
 fn is_by_the_same(one: &Attempt, other: &Attempt) -> bool {
-    match (one.by.pid, other.by.pid) {
-        // One that has ended too soon to be looked up.
-        (0, _) | (_, 0) => one.by.comm == other.by.comm,
-        (one, other) => one == other,
-    }
+    // Each boot begins to count its processes anew.
+    one.boot == other.boot
+        && match (one.by.pid, other.by.pid) {
+            // One that has ended too soon to be looked up.
+            (0, _) | (_, 0) => one.by.comm == other.by.comm,
+            (one, other) => one == other,
+        }
 }
 
 #[cfg(test)]
@@ -162,6 +164,9 @@ mod tests {
             &[(100, AppArmor), (101, AppArmor)],
         );
         check(&[], &[], &[]);
+        let next_boot = Attempt { boot: 2, ..opened(101, 7) };
+        check(&[], &[opened(100, 7), next_boot.clone()], &[(100, AppArmor), (101, AppArmor)]);
+        check(&[mask(100, 7)], &[next_boot], &[(100, Layer::Mask), (101, AppArmor)]);
     }
 
     #[test]
