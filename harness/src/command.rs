@@ -12,7 +12,10 @@ use crate::toml_error::LoadError;
 
 pub use crate::firmware::CacheError;
 pub use crate::sandbox::apparmor::{available as apparmor_available, text as apparmor_profile};
-pub use crate::sandbox::{AppArmorError, AskError, Launcher, Missing, StepError, Unavailable};
+pub use crate::sandbox::{
+    AppArmorError, AskError, DiskError, GroupError, Launcher, Means, Missing, StepError,
+    Unavailable,
+};
 
 /// Where this user's copies of firmwares are.
 ///
@@ -25,6 +28,22 @@ pub fn cache_directory() -> Result<PathBuf, CacheError> {
 /// Says which launcher this process's instances come from. The first one stays.
 pub fn use_launcher(launcher: Result<Launcher, StepError>) {
     crate::instance::use_launcher(launcher);
+}
+
+/// Ends the launcher, if it is of this process, and waits until it is gone.
+///
+/// # Errors
+/// When that takes longer than 10 s.
+pub fn end_launcher() -> Result<(), StepError> {
+    crate::instance::end_launcher()
+}
+
+/// Where instances write that are to write to disk.
+///
+/// # Errors
+/// When there is no such place.
+pub fn disk_place() -> Result<PathBuf, DiskError> {
+    crate::sandbox::disk_place()
 }
 
 /// Runs this process as the test binary of the suites: its arguments, from the second on, are

@@ -62,7 +62,9 @@
 //!   tmpfs that is gone with the instance.
 //! * **change**: one difference between the upper layer and what lies below it: added, changed or
 //!   removed. See [`diff`].
-//! * **snapshot**: the changes as text, kept beside the tests and reviewed like code. See
+//! * **attempt**: something the firmware tried that would have reached past its sandbox: it set the
+//!   clock, asked for a restart, loaded a module. See [`attempt`].
+//! * **snapshot**: the changes and attempts as text, kept beside the tests and reviewed like code. See
 //!   [`assert_rootfs_snapshot!`].
 //! * **suite**: a `*.fw.toml` file of tests, which need no Rust. See [`suite`].
 //!
@@ -75,7 +77,8 @@
 //! | [`ready`] | the conditions that a test or a boot waits for |
 //! | [`mod@expect`] | [`expect!`], its matchers, and the failure that they make |
 //! | [`firmware`] | fwtest.toml, and whether a root file system can boot at all |
-//! | [`diff`], [`snapshot`] | changes, and changes as text |
+//! | [`attempt`] | attempts, and what they are answered with |
+//! | [`diff`], [`snapshot`] | changes, and changes and attempts as text |
 //! | [`suite`] | suites, as data |
 //!
 //! # What it is not

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::attempt::{Class, optional_class};
 use crate::path::GuestPath;
 use crate::value::{Pattern, Port, ValueError, optional_duration, optional_guest_path, table};
 
@@ -35,6 +36,8 @@ pub enum Awaited {
     File(GuestPath),
     /// The console has shown nothing for so long.
     Quiet(Duration),
+    /// The firmware has attempted something of that class, since its first boot.
+    Attempt(Class),
 }
 
 impl Condition {
@@ -89,6 +92,14 @@ pub fn quiet(length: Duration) -> Condition {
     Awaited::Quiet(length).into()
 }
 
+/// Until the firmware has attempted something of that class since its first boot: it set the clock, it
+/// asked for a restart. Whoever waits for a class expects it, in a test or in the firmware's `ready`:
+/// see [`Attempts`](crate::attempt::Attempts).
+#[must_use]
+pub fn attempt(class: Class) -> Condition {
+    Awaited::Attempt(class).into()
+}
+
 #[track_caller]
 fn right<T>(parsed: Result<T, ValueError>) -> T {
     match parsed {
@@ -106,6 +117,7 @@ impl fmt::Display for Awaited {
             Self::Process(name) => write!(f, "process `{name}`"),
             Self::File(path) => write!(f, "file `{path}`"),
             Self::Quiet(length) => write!(f, "quiet for {length:?}"),
+            Self::Attempt(class) => write!(f, "attempt `{class}`"),
         }
     }
 }
@@ -128,13 +140,15 @@ struct Written {
     file: Option<GuestPath>,
     #[serde(default, deserialize_with = "optional_duration")]
     quiet: Option<Duration>,
+    #[serde(default, deserialize_with = "optional_class")]
+    attempt: Option<Class>,
     #[serde(default, deserialize_with = "optional_duration")]
     within: Option<Duration>,
 }
 
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { port, log, process, file, quiet, within } = table(deserializer)?;
+        let Written { port, log, process, file, quiet, attempt, within } = table(deserializer)?;
         let process = process.filter(|name| !name.is_empty());
         let mut said = [
             port.map(Awaited::Port),
@@ -142,11 +156,12 @@ impl<'de> Deserialize<'de> for Condition {
             process.map(Awaited::Process),
             file.map(Awaited::File),
             quiet.map(Awaited::Quiet),
+            attempt.map(Awaited::Attempt),
         ]
         .into_iter()
         .flatten();
-        let hint =
-            "write one of `port`, `log`, `process`, `file`, `quiet`, and `within` if you like";
+        let hint = "write one of `port`, `log`, `process`, `file`, `quiet`, `attempt`, and `within` \
+                    if you like";
         let error = |message: &str| ValueError::hinted(message, hint).into_serde();
         match (said.next(), said.next()) {
             (Some(awaited), None) => Ok(Self { awaited, within }),
@@ -172,6 +187,7 @@ mod tests {
         check("process = 'httpd'", process("httpd"));
         check("file = '/run/x'", file("/run/x"));
         check("quiet = '500ms'", quiet(Duration::from_millis(500)));
+        check("attempt = 'kernel-log'", attempt(Class::KernelLog));
     }
 
     #[track_caller]
@@ -186,6 +202,7 @@ mod tests {
         check_error("process = ''", "nothing to wait for");
         check_error("port = 'tcp:80'\nlog = 'x'", "two conditions in one");
         check_error("file = 'run/x'", "`run/x` does not begin with `/`");
+        check_error("attempt = 'clok'", "unknown class of attempts `clok`");
         check_error("port = 80", "invalid type: integer `80`, expected a port such as \"tcp:80\"");
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::groups::Group;
 use crate::process;
 
 /// The environment variable that holds the mark.
@@ -19,10 +20,9 @@ pub const MARK: &str = "FWTEST_RUN_MARK";
 pub struct Host {
     /// Processes with the mark, zombies among them.
     processes: Vec<String>,
-    /// The mounts of our own mount namespace, which is the host's.
-    mounts: Vec<String>,
-    /// Control groups with a name of ours.
-    cgroups: Vec<PathBuf>,
+    machine: Machine,
+    /// Control groups below that of the test.
+    groups: Vec<PathBuf>,
     /// Network interfaces.
     links: Vec<PathBuf>,
     /// What is in the run's own temporary directory.
@@ -31,8 +31,18 @@ pub struct Host {
     named: Vec<PathBuf>,
     /// System V shared memory, semaphores and message queues: keys and ids.
     ipc: Vec<String>,
+}
+
+/// What a firmware would change that reached past its sandbox, with or without a trace of who it
+/// was.
+#[derive(Debug, PartialEq)]
+pub struct Machine {
+    /// The mounts of our own mount namespace, which is the host's.
+    mounts: Vec<String>,
     sysctls: BTreeMap<PathBuf, Vec<u8>>,
     clock: ClockOffset,
+    /// Areas of swap, another kernel, formats of binaries: names, without what changes by itself.
+    tables: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// CLOCK_REALTIME less CLOCK_BOOTTIME: only setting the clock changes it.
@@ -40,8 +50,8 @@ pub struct Host {
 struct ClockOffset(f64);
 
 impl PartialEq for ClockOffset {
-    /// The two clocks are not read at one moment, and NTP moves one by up to 0.5 ms a second; a
-    /// firmware that sets the time does not do so by less than a second.
+    /// NTP moves one of the clocks by up to 0.5 ms a second; a firmware that sets the time does not do
+    /// so by less than a second.
     fn eq(&self, other: &Self) -> bool {
         (self.0 - other.0).abs() < 0.5
     }
@@ -49,18 +59,16 @@ impl PartialEq for ClockOffset {
 
 impl Host {
     /// Looks for what belongs to `mark`, and for what has no mark: a run whose TMPDIR is `temporary`
-    /// is the only one that may write there.
-    pub fn look(mark: &str, temporary: &Path) -> Self {
+    /// is the only one that may write there, and one that was started in `group` makes its groups in it.
+    pub fn look(mark: &str, temporary: &Path, group: Option<&Group>) -> Self {
         Self {
             processes: processes(mark),
-            mounts: mounts(),
-            cgroups: cgroups(),
+            machine: Machine::look(),
+            groups: group.map(Group::below).unwrap_or_default(),
             links: names(Path::new("/sys/class/net")),
             temporary: names(temporary),
             named: named(mark),
             ipc: ipc(),
-            sysctls: sysctls(),
-            clock: clock(),
         }
     }
 
@@ -69,9 +77,44 @@ impl Host {
         &self.processes
     }
 
+    /// The control groups, which are then left out of comparisons.
+    pub fn take_groups(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.groups)
+    }
+
     /// What has a name: in the temporary directory, or with the mark.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.temporary.iter().chain(&self.named)
+    }
+}
+
+impl Machine {
+    /// Looks at it as it is now.
+    #[must_use]
+    pub fn look() -> Self {
+        Self { mounts: mounts(), sysctls: sysctls(), clock: clock(), tables: tables() }
+    }
+
+    /// Looks again.
+    ///
+    /// # Panics
+    /// When it is another one now: by `what`, with what differs.
+    #[track_caller]
+    pub fn assert_same_after(&self, what: impl std::fmt::Display) {
+        let now = Self::look();
+        assert!(
+            self.mounts == now.mounts && self.tables == now.tables,
+            "the machine was reached by `{what}`:\n{:?}\n{:?}\nwas\n{:?}\n{:?}",
+            now.mounts,
+            now.tables,
+            self.mounts,
+            self.tables,
+        );
+        for (name, value) in &self.sysctls {
+            let now = now.sysctls.get(name);
+            assert_eq!(now, Some(value), "{} was reached by `{what}`", name.display());
+        }
+        assert_eq!(now.clock, self.clock, "the machine's clock was reached by `{what}`");
     }
 }
 
@@ -97,25 +140,6 @@ fn processes(mark: &str) -> Vec<String> {
 fn mounts() -> Vec<String> {
     let text = fs::read_to_string("/proc/self/mountinfo").expect("the kernel has procfs");
     text.lines().map(str::to_owned).collect()
-}
-
-fn cgroups() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![PathBuf::from("/sys/fs/cgroup")];
-    while let Some(directory) = open.pop() {
-        for path in names(&directory) {
-            if !path.symlink_metadata().is_ok_and(|path| path.is_dir()) {
-                continue;
-            }
-            if path.file_name().is_some_and(|name| name.to_string_lossy().contains("fwtest")) {
-                found.push(path);
-            } else {
-                open.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 fn named(mark: &str) -> Vec<PathBuf> {
@@ -171,13 +195,41 @@ fn sysctls() -> BTreeMap<PathBuf, Vec<u8>> {
     paths.filter_map(|path| Some((path.clone(), fs::read(path).ok()?))).collect()
 }
 
+/// The first word of each line of a table, or each name in a directory. Modules are not among them:
+/// the kernel loads its own whenever anybody asks for what they do.
+fn tables() -> BTreeMap<&'static str, Vec<String>> {
+    let first_words = |path: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let words = text.lines().filter_map(|line| line.split_whitespace().next());
+        let mut words: Vec<_> = words.map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    let listed =
+        |path: &str| names(Path::new(path)).iter().map(|path| path.display().to_string()).collect();
+    [
+        ("swaps", first_words("/proc/swaps")),
+        ("kexec", first_words("/sys/kernel/kexec_loaded")),
+        ("formats", listed("/proc/sys/fs/binfmt_misc")),
+    ]
+    .into()
+}
+
 fn clock() -> ClockOffset {
     use rustix::time::{ClockId, clock_gettime};
     let seconds = |clock| {
         let time = clock_gettime(clock);
         time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
     };
-    ClockOffset(seconds(ClockId::Realtime) - seconds(ClockId::Boottime))
+    // Somebody else may have the processor in between, on a slow machine for seconds.
+    let looks = (0..100).map(|_| {
+        let before = seconds(ClockId::Boottime);
+        let time = seconds(ClockId::Realtime);
+        (seconds(ClockId::Boottime) - before, time - before)
+    });
+    let narrow = |look: &(f64, f64)| look.0 < 0.01;
+    let (_, offset) = looks.into_iter().find(narrow).expect("a clock can be read in 10 ms");
+    ClockOffset(offset)
 }
 
 /// The paths in a directory, sorted; none when there is no such directory.

@@ -30,6 +30,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "WHICH", default_value = "failed", env = "FWTEST_KEEP")]
     pub keep: Keep,
 
+    /// Runs no test unless the run has this layer: ids, storage, cgroup, recorder, mask
+    #[arg(long, value_name = "LAYER", value_delimiter = ',', env = "FWTEST_REQUIRE")]
+    pub require: Vec<String>,
+
     /// Accepts every snapshot as it is now
     #[arg(long)]
     pub accept: bool,

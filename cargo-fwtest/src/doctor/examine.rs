@@ -9,6 +9,7 @@ const CHECKS: &[&Check] = &[
     &super::proc::CHECK,
     &super::overlay::CHECK,
     &super::xattrs::CHECK,
+    &super::cgroup::CHECK,
     &super::id_programs::CHECK,
     &super::id_ranges::CHECK,
     &super::open_files::CHECK,

@@ -4,6 +4,7 @@
 //! the distribution says (`look`) and judges it without a further look (`judge`).
 
 mod apparmor;
+mod cgroup;
 mod confinement;
 mod examine;
 mod host;

@@ -44,6 +44,9 @@ impl Settings {
         if let Some(update) = insta_update(args.accept, given("CI"), given("INSTA_UPDATE")) {
             environment.push(("INSTA_UPDATE", update.into()));
         }
+        if !args.require.is_empty() {
+            environment.push((event::REQUIRE, args.require.join(",").into()));
+        }
         if args.no_capture {
             environment.push((event::NO_CAPTURE, "1".into()));
         }

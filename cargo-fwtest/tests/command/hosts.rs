@@ -80,6 +80,8 @@ fn many_open_files() {
 #[test]
 fn a_directory_that_cannot_be_written_to() {
     let repo = Repo::idle();
+    // The report shows what runs.
+    repo.configure("ready = [{ process = \"sleep\" }]");
     let failing = SUITE.replace("stdout = \"hello\"", "stdout = \"hallo\"");
     let failing = failing.replace("says_hello", "fails");
     repo.write("tests/web.fw.toml", &format!("{SUITE}{failing}"));

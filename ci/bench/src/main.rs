@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fwtest::command::{Launcher, use_launcher};
+use fwtest::command::{Launcher, end_launcher, use_launcher};
 
 use times::Times;
 
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
     use_launcher(Launcher::start());
     let measured = measure(Cli::parse().what)
         .and_then(|line| Ok(writeln!(std::io::stdout(), "{}", line.trim_end())?));
-    match measured {
+    match measured.and_then(|()| Ok(end_launcher()?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&*error);

@@ -1,10 +1,12 @@
 //! The kinds of attempts, one row each.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::Answer;
+use crate::value::ValueError;
 
 /// A kind of thing that a firmware tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,16 +94,31 @@ impl Class {
         self.row().default
     }
 
+    /// What fwtest.toml may choose from, the default first.
+    #[must_use]
+    pub fn answers(self) -> Vec<Answer> {
+        [self.row().default].into_iter().chain(self.row().other).collect()
+    }
+
     /// Whether a firmware may choose this answer.
     #[must_use]
     pub fn allows(self, answer: Answer) -> bool {
-        let row = self.row();
-        answer == row.default || Some(answer) == row.other
+        self.answers().contains(&answer)
     }
 
     fn row(self) -> &'static Row {
         // The rows stand in the order of the variants: a test holds that.
         &ROWS[self as usize]
+    }
+}
+
+/// By [`Class::name`].
+impl FromStr for Class {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let named = Self::all().find(|class| class.name() == text);
+        named.ok_or_else(|| super::key::unknown("class of attempts", text, None))
     }
 }
 
@@ -122,5 +139,16 @@ mod tests {
             assert_ne!(Some(row.default), row.other, "{}", row.name);
         }
         assert_eq!(Class::Confinement as usize + 1, ROWS.len());
+    }
+
+    #[test]
+    fn a_class_goes_by_its_name() {
+        for class in Class::all() {
+            assert_eq!(class.name().parse(), Ok(class));
+            assert!(class.answers().into_iter().all(|answer| class.allows(answer)));
+        }
+        let error = "Kernel_log".parse::<Class>().unwrap_err();
+        assert_eq!(error.message, "unknown class of attempts `Kernel_log`");
+        assert_eq!(error.hint.as_deref(), Some("did you mean `kernel-log`?"));
     }
 }

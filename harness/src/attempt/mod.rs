@@ -10,13 +10,25 @@
 //! Here: attempts as data. How they are seen and answered is the sandbox's.
 
 mod act;
+mod attempts;
 mod class;
+mod date;
 mod event;
+mod key;
+mod line;
 mod policy;
+#[cfg(test)]
+pub(crate) mod sample;
 mod verdict;
+mod who;
 
 pub use act::{Act, ClockChange, DeviceKind, RebootCommand};
+pub use attempts::Attempts;
+pub(crate) use attempts::Expected;
 pub use class::Class;
+pub(crate) use date::civil;
 pub use event::{Attempt, Caller, Parent};
+pub(crate) use key::{KeyOr, classes, optional_class};
+pub(crate) use line::last_lines;
 pub use policy::{Policy, Unexpected};
 pub use verdict::{Answer, Layer, Verdict};

@@ -35,3 +35,28 @@ impl Policy {
         self.answers.get(&class).copied().unwrap_or_else(|| class.default_answer())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_crosses_to_the_keeper() {
+        let policy = Policy {
+            answers: Class::all().map(|class| (class, class.answers().remove(0))).collect(),
+            unexpected: Unexpected::Fail,
+        };
+        for policy in [policy, Policy::default()] {
+            let bytes = postcard::to_stdvec(&policy).unwrap();
+            assert_eq!(postcard::from_bytes::<Policy>(&bytes).unwrap(), policy);
+        }
+    }
+
+    #[test]
+    fn a_class_that_is_not_named_has_its_default() {
+        let answers = [(Class::Clock, Answer::Refuse)].into();
+        let policy = Policy { answers, ..Policy::default() };
+        assert_eq!(policy.answer(Class::Clock), Answer::Refuse);
+        assert_eq!(policy.answer(Class::Reboot), Answer::Emulate);
+    }
+}

@@ -9,6 +9,7 @@
 //!
 //! One file for each kind of value. The values themselves are in [`instance`](crate::instance).
 
+mod attempts;
 mod command;
 mod failure;
 mod file;
@@ -25,6 +26,10 @@ mod value;
 #[cfg(test)]
 mod report;
 
+pub use attempts::{
+    AttemptSelection, check_attempt_contains, check_attempt_count, check_attempted,
+    check_attempted_only, check_verdict,
+};
 pub use command::CommandFailed;
 pub use failure::{Failure, Location};
 pub use file::{

@@ -37,6 +37,7 @@ macro_rules! expect {
 /// | [`File`](crate::instance::File) | `exists`, `absent`, `is_file` and its like, `mode`, `owner`, `size`, `target`, `content` |
 /// | [`Processes`](crate::instance::Processes) | `named`, and then `exists`, `absent`, `count`, `owned_by` |
 /// | [`Listening`](crate::instance::Listening) | `includes`, `only`, `nothing` |
+/// | [`Attempts`](crate::attempt::Attempts) | `none`, `only`; `clock` and its like, `of`, `by`, and then `exists`, `none`, `count`, `contains`, `verdict`, `pretended`, `refused`, `emulated` |
 /// | [`Response`](crate::instance::Response) | `status`, `header`, `body` |
 #[derive(Debug)]
 pub struct Subject<T> {

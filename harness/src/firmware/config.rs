@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use globset::Glob;
 use serde::{Deserialize, Deserializer};
+use serde_spanned::Spanned;
 
 use super::FirmwareName;
+use super::attempts::attempts;
+use crate::attempt::{Class, Policy, classes};
 use crate::ready::Condition;
 use crate::toml_error::{LoadError, Source, TomlError};
 use crate::value::{
@@ -53,6 +56,8 @@ pub struct Firmware {
     /// What its pid 1 takes for an order to power off; where it is not said, SIGUSR2 for busybox and
     /// SIGTERM for any other.
     pub stop_signal: Option<Signal>,
+    /// What is answered to what it tries, and whether it may try what nobody expects.
+    pub attempts: Policy,
 }
 
 /// Whether a firmware runs under AppArmor, besides the user namespace that is its wall.
@@ -68,12 +73,13 @@ pub enum AppArmor {
 }
 
 /// What a firmware may use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Room for what it writes to its root file system, in bytes; half of the machine's memory, as
     /// tmpfs(5) has it, where it is not said.
     pub storage: Option<Size>,
+    /// What it writes goes to disk, where it has no limit, and not to memory.
+    pub disk: bool,
 }
 
 /// What snapshots leave out or rewrite.
@@ -83,6 +89,9 @@ pub struct Snapshot {
     /// Globs over the firmware's paths whose changes are left out.
     #[serde(default, deserialize_with = "globs")]
     pub ignore: Vec<Glob>,
+    /// Classes of attempts that are left out.
+    #[serde(default, rename = "ignore-attempts", deserialize_with = "classes")]
+    pub ignore_attempts: Vec<Class>,
     /// Files whose content is replaced.
     #[serde(default)]
     pub normalise: Vec<Normalise>,
@@ -169,10 +178,7 @@ impl Config {
     /// The directory of the file: what suites are looked for in, what relative paths go from.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        match self.path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        }
+        directory_of(&self.path)
     }
 }
 
@@ -182,22 +188,43 @@ fn from_source(source: Source) -> Result<Config, TomlError> {
         let hint = "write `[firmware.router]` and below it `rootfs = \"output/target\"`".to_owned();
         return Err(source.error(None, "it names no firmware", Some(hint)));
     }
-    let mut config = Config { path: source.path, firmwares: Vec::new(), snapshot };
-    let directory = config.directory().to_owned();
-    let firmwares = firmware.into_iter().map(|(name, FirmwareTable(keys))| Firmware {
-        rootfs: directory.join(keys.rootfs),
-        init: keys.init,
-        hostname: keys.hostname.unwrap_or_else(|| name.to_string()),
-        ready: keys.ready,
-        boot_timeout: keys.boot_timeout,
-        apparmor: keys.apparmor,
-        limits: keys.limits,
-        env: keys.env,
-        stop_signal: keys.stop_signal,
-        name,
-    });
-    config.firmwares = firmwares.collect();
-    Ok(config)
+    let mut firmwares = Vec::new();
+    let directory = directory_of(&source.path).to_owned();
+    for (name, FirmwareTable(keys)) in firmware {
+        firmwares.push(Firmware {
+            rootfs: directory.join(keys.rootfs),
+            init: keys.init,
+            hostname: keys.hostname.unwrap_or_else(|| name.to_string()),
+            ready: keys.ready,
+            boot_timeout: keys.boot_timeout,
+            apparmor: keys.apparmor,
+            limits: limits(&source, keys.limits)?,
+            env: keys.env,
+            stop_signal: keys.stop_signal,
+            attempts: keys.attempts,
+            name,
+        });
+    }
+    Ok(Config { path: source.path, firmwares, snapshot })
+}
+
+fn limits(source: &Source, keys: LimitKeys) -> Result<Limits, TomlError> {
+    let LimitKeys { storage, disk } = keys;
+    match disk {
+        Some(disk) if *disk.get_ref() && storage.is_some() => Err(source.error(
+            Some(disk.span()),
+            "`disk` and `storage` exclude each other: what goes to disk cannot be limited",
+            Some("leave out one of them".to_owned()),
+        )),
+        disk => Ok(Limits { storage, disk: disk.is_some_and(Spanned::into_inner) }),
+    }
+}
+
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 #[derive(Deserialize)]
@@ -225,10 +252,19 @@ struct FirmwareKeys {
     #[serde(default, deserialize_with = "apparmor")]
     apparmor: AppArmor,
     #[serde(default, deserialize_with = "table")]
-    limits: Limits,
+    limits: LimitKeys,
     #[serde(default, deserialize_with = "environment")]
     env: BTreeMap<String, String>,
     stop_signal: Option<Signal>,
+    #[serde(default, deserialize_with = "attempts")]
+    attempts: Policy,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitKeys {
+    storage: Option<Size>,
+    disk: Option<Spanned<bool>>,
 }
 
 struct FirmwareTable(FirmwareKeys);
@@ -323,6 +359,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::attempt::Unexpected;
     use crate::ready::{log, port};
 
     fn config(text: &str) -> Config {
@@ -343,9 +380,10 @@ mod tests {
             ready: Vec::new(),
             boot_timeout: Duration::from_secs(30),
             apparmor: AppArmor::Auto,
-            limits: Limits { storage: None },
+            limits: Limits::default(),
             env: BTreeMap::new(),
             stop_signal: None,
+            attempts: Policy::default(),
         };
         let config = config("[firmware.router]\nrootfs = 'output/target'");
         assert_eq!(config.firmwares, [firmware]);
@@ -366,11 +404,13 @@ mod tests {
             limits = { storage = "16M" }
             env = { BOARD = "rev=b" }
             stop-signal = "SIGUSR2"
+            attempts = { unexpected = "fail" }
             [firmware.a]
             rootfs = "a"
             init = "/init"
             [snapshot]
             ignore = ["/var/cache/**"]
+            ignore-attempts = ["mounts", "kernel-log"]
             [[snapshot.normalise]]
             path = "/etc/machine-id"
             as = "[machine-id]"
@@ -384,13 +424,15 @@ mod tests {
             ready: vec![port("tcp:80"), log("boot done").within(Duration::from_secs(5))],
             boot_timeout: Duration::from_secs(120),
             apparmor: AppArmor::Required,
-            limits: Limits { storage: Some(Size(16 << 20)) },
+            limits: Limits { storage: Some(Size(16 << 20)), disk: false },
             env: BTreeMap::from([("BOARD".to_owned(), "rev=b".to_owned())]),
             stop_signal: Some(Signal(12)),
+            attempts: Policy { unexpected: Unexpected::Fail, ..Policy::default() },
         };
         assert_eq!(firmwares[0].init.as_deref(), Some(&["/init".to_owned()][..]));
         assert_eq!(firmwares[1], firmware);
         assert_eq!(snapshot.ignore[0].glob(), "/var/cache/**");
+        assert_eq!(snapshot.ignore_attempts, [Class::Mounts, Class::KernelLog]);
         assert_eq!(snapshot.normalise[0].path.glob(), "/etc/machine-id");
         assert_eq!(snapshot.normalise[0].replacement, "[machine-id]");
     }
@@ -445,7 +487,15 @@ mod tests {
           |
         3 | privileges = 'userns'
           | ^^^^^^^^^^
-        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `apparmor`, `limits`, `env`, `stop-signal`
+        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `apparmor`, `limits`, `env`, `stop-signal`, `attempts`
+        ");
+        assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\nlimits = { storage = '16M', disk = true }"), @"
+        failed to read `fwtest.toml`: `disk` and `storage` exclude each other: what goes to disk cannot be limited
+         --> fwtest.toml:3:36
+          |
+        3 | limits = { storage = '16M', disk = true }
+          |                                    ^^^^
+        hint: leave out one of them
         ");
         assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\napparmor = 'on'"), @"
         failed to read `fwtest.toml`: `on` is no way to use AppArmor
@@ -553,6 +603,14 @@ mod tests {
           |
         4 | ignore = ['/a[']
           |           ^^^^^
+        ");
+        assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\n[snapshot]\nignore-attempts = ['mount']"), @"
+        failed to read `fwtest.toml`: unknown class of attempts `mount`
+         --> fwtest.toml:4:20
+          |
+        4 | ignore-attempts = ['mount']
+          |                    ^^^^^^^
+        hint: did you mean `mounts`?
         ");
         assert_snapshot!(error("[[firmware]]\nname = 'r'"), @"
         failed to read `fwtest.toml`: expected a table, found an array

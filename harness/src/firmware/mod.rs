@@ -1,5 +1,6 @@
 //! What is booted: the firmwares of fwtest.toml, and whether one of them can be booted at all.
 
+mod attempts;
 mod cache;
 mod config;
 #[cfg(test)]

@@ -82,11 +82,14 @@ impl Instance {
         let init = crate::firmware::preflight(&rootfs, firmware.init.as_deref())?;
         let failed = |source| BootError::Sandbox { firmware: firmware.name.to_string(), source };
         let ids = launcher.ready().map_err(|error| failed(error.into()))?;
-        let order = order(firmware, &init.argv, ids.single());
+        let means = launcher.means().map_err(|error| failed(error.into()))?;
+        let order = order(firmware, &init.argv, ids.single(), means.recorder);
         let start = Instant::now();
+        let disk = firmware.limits.disk;
         let boot = Boot {
             rootfs: &rootfs,
             order,
+            disk,
             patience: firmware.boot_timeout,
             apparmor: firmware.apparmor,
         };
@@ -106,7 +109,7 @@ fn still_to_come(conditions: &[Condition]) -> String {
     if list.is_empty() { String::new() } else { format!("; still to come: {}", list.join(", ")) }
 }
 
-fn order(firmware: &Firmware, argv: &[String], single_id: bool) -> BootOrder {
+fn order(firmware: &Firmware, argv: &[String], single_id: bool, asks: bool) -> BootOrder {
     let extra: Vec<_> =
         firmware.env.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
@@ -118,8 +121,8 @@ fn order(firmware: &Firmware, argv: &[String], single_id: bool) -> BootOrder {
         storage: firmware.limits.storage.map(|size| size.0),
         single_id,
         label: None,
-        asks: crate::sandbox::can_ask(),
-        attempts: crate::attempt::Policy::default(),
+        asks,
         open_files: (limit.current.unwrap_or(unlimited), limit.maximum.unwrap_or(unlimited)),
+        attempts: firmware.attempts.clone(),
     }
 }

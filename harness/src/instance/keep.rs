@@ -19,8 +19,8 @@ pub(crate) struct KeepError {
 }
 
 impl Instance {
-    /// Writes into `directory`: `report.txt`, the console, the list of changes, and below `upper/`
-    /// what the instance added or changed. The files there are the user's own, so that they can be
+    /// Writes into `directory`: `report.txt`, the console, the lists of changes and attempts, and below
+    /// `upper/` what the instance added or changed. The files there are the user's own, so that they can be
     /// read and removed; the list has their true owners and modes.
     pub(crate) fn keep(&self, directory: &Path, report: &str) -> Result<(), KeepError> {
         let failed = |path: &Path| {
@@ -33,9 +33,12 @@ impl Instance {
         fs::create_dir_all(directory).map_err(failed(directory))?;
         let changes = self.changes().unwrap_or_default();
         let options = crate::snapshot::RenderOptions { names: self.names(), ..Default::default() };
+        self.settle();
+        let attempts = self.tried().iter().map(|attempt| format!("{attempt}\n")).collect();
         for (name, text) in [
             ("report.txt", report.to_owned()),
             ("console.log", self.console().text()),
+            ("attempts.txt", attempts),
             ("changes.txt", crate::snapshot::render(&changes, &options)),
         ] {
             let path = directory.join(name);

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Cause, ExitStatus, Instance, Process, listening, look::chain};
+use crate::attempt::last_lines;
 use crate::diff::What;
 use crate::sandbox::{FromKeeper, ToKeeper};
 
 /// Lines of the console that fit on a screen with the rest.
 const CONSOLE: usize = 12;
+/// Attempts that do.
+const ATTEMPTS: usize = 8;
 /// Changes that do.
 const CHANGES: usize = 8;
 
@@ -38,14 +41,12 @@ impl Instance {
                 Err(error) => chain(&error),
             }],
         ));
-        let transcript = self.transcript();
-        let (tail, count) = (transcript.tail(CONSOLE), transcript.count());
-        let mut console = match count {
-            0 => vec!["empty".to_owned()],
-            _ => vec![format!("last {} of {count} lines", tail.len())],
-        };
-        console.extend(tail.into_iter().map(|line| format!("| {line}")));
-        rows.push(("console", console));
+        rows.push(("console", self.console_rows()));
+        self.settle();
+        let attempts = last_lines(&self.tried(), ATTEMPTS);
+        if !attempts.is_empty() {
+            rows.push(("attempts", attempts));
+        }
         rows.push(("changes", self.change_rows()));
         rows.push(("storage", vec![self.storage_row()]));
         Report { rows }
@@ -60,6 +61,17 @@ impl Instance {
                 format!("{} {cause}: {}", self.program, explain(status))
             }
         }
+    }
+
+    fn console_rows(&self) -> Vec<String> {
+        let transcript = self.transcript();
+        let (tail, count) = (transcript.tail(CONSOLE), transcript.count());
+        let mut rows = match count {
+            0 => vec!["empty".to_owned()],
+            _ => vec![format!("last {} of {count} lines", tail.len())],
+        };
+        rows.extend(tail.into_iter().map(|line| format!("| {line}")));
+        rows
     }
 
     fn change_rows(&self) -> Vec<String> {
@@ -90,6 +102,9 @@ impl Instance {
 
     fn storage_row(&self) -> String {
         match self.sandbox().ask(&ToKeeper::Storage) {
+            Ok((FromKeeper::Storage(used, size), _)) if self.sandbox().is_on_disk() => {
+                format!("on disk, {} free", bytes(size.saturating_sub(used)))
+            }
             Ok((FromKeeper::Storage(used, size), _)) => {
                 let full = if used >= size { ", full: raise `limits.storage`" } else { "" };
                 format!("{} of {} used{full}", bytes(used), bytes(size))

@@ -10,7 +10,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::mirror::Mirror;
 use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Attempts, Class, Expected};
 use crate::diff::Change;
 use crate::firmware::Firmware;
 use crate::sandbox::apparmor::{self, Sighting};
@@ -33,6 +33,7 @@ pub struct Instance {
     end_expected: Cell<bool>,
     /// The last boot that the test knows of.
     boots_expected: Cell<u32>,
+    attempts_expected: Expected,
     start: Instant,
 }
 
@@ -42,6 +43,8 @@ struct Log {
     transcript: Transcript,
     kernel: Transcript,
     attempts: Vec<Attempt>,
+    /// What the keeper has recorded.
+    recorded: Vec<Attempt>,
     /// What AppArmor saw, the same acts among them.
     sightings: Vec<Sighting>,
     /// When it booted again.
@@ -49,6 +52,19 @@ struct Log {
     /// How often it has booted, once it has more than once.
     boots: u32,
     end: Option<(ExitStatus, Cause)>,
+}
+
+impl Log {
+    /// One attempt for each act, whoever saw it.
+    fn merged(&self, start: Instant) -> Vec<Attempt> {
+        let witnessed = self.sightings.iter().map(|sighting| {
+            let mut attempt = sighting.attempt(start);
+            let before = self.reboots.iter().filter(|at| **at <= attempt.at).count();
+            attempt.boot = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+            attempt
+        });
+        apparmor::merge(&self.recorded, &witnessed.collect::<Vec<_>>())
+    }
 }
 
 impl Instance {
@@ -69,6 +85,7 @@ impl Instance {
             log: RefCell::default(),
             end_expected: Cell::new(false),
             boots_expected: Cell::new(1),
+            attempts_expected: Expected::default(),
             start,
         })
     }
@@ -158,25 +175,41 @@ impl Instance {
 
     /// What the firmware has tried so far that would have reached past its sandbox, in the order in
     /// which it did.
+    ///
+    /// Each is recorded before the firmware has its answer: what a command has tried is there when the
+    /// command has ended. For what the firmware may be about to try there is
+    /// [`wait`](Self::wait) with [`attempt`](crate::ready::attempt).
     #[must_use]
-    pub fn attempts(&self) -> Vec<Attempt> {
-        // What the firmware wrote to a file in pretence may still be on its way. A keeper that is
-        // gone has recorded what there was.
+    pub fn attempts(&self) -> Attempts {
+        self.settle();
+        Attempts::new(self.tried().clone(), self.attempts_expected.clone())
+    }
+
+    /// The test has asked for attempts of this class.
+    pub(super) fn expect_attempt(&self, class: Class) {
+        self.attempts_expected.add(class);
+    }
+
+    /// What was attempted, though neither fwtest.toml nor the test says so, where fwtest.toml wants
+    /// that to fail.
+    pub(crate) fn unexpected_attempts(&self) -> Vec<Attempt> {
+        self.settle();
+        let tried = self.tried();
+        let unexpected = self.attempts_expected.unexpected(&tried, &self.firmware.attempts);
+        unexpected.into_iter().cloned().collect()
+    }
+
+    /// Has the keeper record what is still on its way: what the firmware wrote to a file in pretence.
+    pub(super) fn settle(&self) {
+        // A keeper that is gone has recorded what there was.
         let _ = self.sandbox.ask(&ToKeeper::Settle);
         self.sandbox.catch_up();
+    }
+
+    /// The attempts that are recorded.
+    pub(super) fn tried(&self) -> Ref<'_, Vec<Attempt>> {
         self.listen_to_log();
-        let log = self.log.borrow();
-        let witnessed: Vec<_> = log
-            .sightings
-            .iter()
-            .map(|sighting| {
-                let mut attempt = sighting.attempt(self.start);
-                let before = log.reboots.iter().filter(|at| **at <= attempt.at).count();
-                attempt.boot = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
-                attempt
-            })
-            .collect();
-        apparmor::merge(&log.attempts, &witnessed)
+        Ref::map(self.log.borrow(), |log| &log.attempts)
     }
 
     /// A command to run in the guest, with its arguments. No shell is in between.
@@ -247,7 +280,9 @@ impl Instance {
     /// Takes over what the keeper has recorded since the last time.
     pub(super) fn listen_to_log(&self) {
         let mut log = self.log.borrow_mut();
+        let seen = log.sightings.len();
         log.sightings.extend(self.sandbox.sightings());
+        let mut news = log.sightings.len() > seen;
         // The log is a memory file of ours: reading it cannot fail but by a bug.
         for record in self.sandbox.log().read().unwrap_or_default() {
             match record.what {
@@ -256,13 +291,22 @@ impl Instance {
                 Happened::ConsoleFull => {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
-                Happened::Attempt(attempt) => log.attempts.push(attempt),
+                Happened::Attempt(attempt) => {
+                    log.recorded.push(attempt.clone());
+                    match log.sightings.is_empty() {
+                        true => log.attempts.push(attempt),
+                        false => news = true,
+                    }
+                }
                 Happened::Booted(boot) => {
                     log.boots = boot;
                     log.reboots.push(record.at);
                 }
                 Happened::Ended(status, cause) => log.end = Some((status, cause)),
             }
+        }
+        if news {
+            log.attempts = log.merged(self.start);
         }
     }
 

@@ -19,7 +19,8 @@ impl Instance {
     /// Looks from outside: the firmware needs no tool for it and notices nothing. A TCP port counts
     /// once a socket listens in the instance's network namespace, a UDP port once one is bound. The
     /// kernel has no event for either, nor for processes and files: sockets are looked at every
-    /// 2 ms (sock_diag(7)), the others every 5 ms (proc_pid_stat(5)). The console tells of itself.
+    /// 2 ms (sock_diag(7)), the others every 5 ms (proc_pid_stat(5)). The console and attempts tell of
+    /// themselves.
     ///
     /// # Errors
     /// - [`WaitError::Ended`], at once, when init ends; has its status.
@@ -44,12 +45,17 @@ impl Instance {
     ) -> Result<(), WaitError> {
         let start = Instant::now();
         let ask = |source| WaitError::Ask { condition: condition.clone(), source };
+        if let Awaited::Attempt(class) = condition.awaited {
+            self.expect_attempt(class);
+        }
         loop {
-            self.listen_to_log();
+            // Before the look: what init did last, such as a reboot, is told before its end.
+            let ended = self.ended_as();
             if self.holds(&condition.awaited).map_err(ask)? {
                 return Ok(());
             }
-            if let Some(status) = self.status() {
+            if let Some(status) = ended {
+                self.expect_end();
                 return Err(WaitError::Ended { condition, status });
             }
             if self.keeper_gone() {
@@ -61,7 +67,7 @@ impl Instance {
                 return Err(WaitError::Late { condition, limit, nearest });
             }
             let nap = match condition.awaited {
-                Awaited::Log(_) => left,
+                Awaited::Log(_) | Awaited::Attempt(_) => left,
                 // Silence is measured from the last word on.
                 Awaited::Quiet(length) => left.min(length.saturating_sub(self.silence())),
                 Awaited::Port(_) => left.min(POLL_SOCKETS),
@@ -87,6 +93,7 @@ impl Instance {
             }
             Awaited::File(path) => self.exists(path)?,
             Awaited::Quiet(length) => self.silence() >= *length,
+            Awaited::Attempt(class) => self.tried().iter().any(|attempt| attempt.class() == *class),
         })
     }
 
@@ -120,6 +127,10 @@ impl Instance {
             Awaited::Quiet(_) => {
                 format!("the console has been silent for {:.1?} only", self.silence())
             }
+            Awaited::Attempt(_) => match self.tried().last() {
+                Some(last) => format!("the last attempt is `{last}`"),
+                None => "nothing was attempted".to_owned(),
+            },
             Awaited::File(path) => match path.parent().map(|parent| self.exists(&parent)) {
                 Some(Ok(false)) => "its directory does not exist either".to_owned(),
                 _ => "it does not exist".to_owned(),

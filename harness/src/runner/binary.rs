@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Conclusion, Trial};
 
-use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD};
+use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD, REQUIRE};
+use super::layers::{Layers, RequireError};
 use super::{panics, plan, sink};
 use crate::firmware::{AppArmor, Config};
 use crate::sandbox::{AskError, Launcher, StepError, sys};
@@ -59,8 +60,9 @@ pub fn run(binary: Binary) -> ExitCode {
         };
         let wanted = trials.iter().filter(runs);
         let wanted = wanted.filter_map(|trial| modes.get(trial.name().split("::").next()?));
-        let launcher_or_why = launcher.as_ref().map_err(|error| error.again().into());
-        if let Err(error) = launcher_or_why.and_then(|launcher| tell_layers(launcher, wanted)) {
+        let wanted: BTreeSet<AppArmor> = wanted.copied().collect();
+        let launched = launcher.as_ref().map_err(|error| error.again().into());
+        if let Err(error) = launched.and_then(|launcher| tell_layers(launcher, &wanted)) {
             eprintln!("{}", super::failure::setup(&error, error.hint().as_deref()));
             return ExitCode::from(SETUP_ERROR);
         }
@@ -106,28 +108,46 @@ fn start_launcher() -> Result<Launcher, StepError> {
     }
 }
 
-/// Says what protects the host, once, before any test. `wanted` is what the firmwares of the tests
-/// to run want of AppArmor.
-fn tell_layers<'a>(
-    launcher: &Launcher,
-    wanted: impl Iterator<Item = &'a AppArmor>,
-) -> Result<(), AskError> {
-    let ids = launcher.ready()?;
-    let users = match ids.single() {
-        true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
-        false => format!("user namespace with {} ids", ids.count()),
-    };
-    let wanted: BTreeSet<AppArmor> = wanted.copied().collect();
-    let mut apparmor = false;
-    for wanted in wanted {
-        apparmor |= launcher.apparmor(wanted)?;
+/// Says what this run has, once, before any test; and sees that it is what is required. `wanted` is
+/// what the firmwares of the tests to run want of AppArmor.
+fn tell_layers(launcher: &Launcher, wanted: &BTreeSet<AppArmor>) -> Result<(), SetupError> {
+    let mut apparmor = Err("`apparmor` is off for all firmwares of this run".to_owned());
+    for wanted in wanted.iter().filter(|wanted| **wanted != AppArmor::Off) {
+        apparmor = match launcher.apparmor(*wanted)? {
+            Ok(()) => Ok(()),
+            Err(why) => Err(why.to_string()),
+        };
     }
-    let apparmor = if apparmor { ", AppArmor" } else { "" };
-    let text = format!("{users}, overlayfs on tmpfs, seccomp filter{apparmor}");
+    let layers = Layers::of(&launcher.ready()?, launcher.means()?, apparmor);
+    if let Some(required) = std::env::var_os(REQUIRE) {
+        layers.check(&required.to_string_lossy())?;
+    }
+    let text = layers.to_string();
     if !sink::send(&Event::Layers { text: text.clone() }) && std::env::var_os("NEXTEST").is_none() {
         eprintln!("fwtest: {text}");
     }
     Ok(())
+}
+
+/// Why no test runs.
+#[derive(Debug, thiserror::Error)]
+enum SetupError {
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error(transparent)]
+    Layers(#[from] RequireError),
+}
+
+impl SetupError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Step(error) => error.hint(),
+            Self::Ask(error) => error.hint(),
+            Self::Layers(error) => Some(error.hint()),
+        }
+    }
 }
 
 #[expect(unsafe_code, reason = "sets environment variables")]

@@ -20,6 +20,8 @@ pub const KEEP: &str = "FWTEST_KEEP";
 pub const KEEP_DIR: &str = "FWTEST_KEEP_DIR";
 /// Environment: the command, ready for a shell, to which `--exact NAME` is added to run a test again.
 pub const REPRODUCE: &str = "FWTEST_REPRODUCE";
+/// Environment: the layers that a run must have, with commas between them, or no test runs.
+pub const REQUIRE: &str = "FWTEST_REQUIRE";
 /// Environment: set to `1`, the guests' consoles go to standard error while tests run.
 pub const NO_CAPTURE: &str = "FWTEST_NO_CAPTURE";
 

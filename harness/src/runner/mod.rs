@@ -5,6 +5,7 @@ pub mod context;
 pub mod event;
 pub(crate) mod failure;
 mod host;
+mod layers;
 mod panics;
 pub(crate) mod plan;
 mod sink;

@@ -90,7 +90,8 @@ pub(crate) fn normaliser(config: &Config) -> Result<Normaliser, crate::snapshot:
         .map(|rule| Rule { path: rule.path.glob().to_owned(), name: rule.replacement.clone() });
     let ignored: Vec<_> =
         config.snapshot.ignore.iter().map(|glob| glob.glob().to_owned()).collect();
-    Normaliser::new(&rules.collect::<Vec<_>>(), &ignored)
+    let normaliser = Normaliser::new(&rules.collect::<Vec<_>>(), &ignored)?;
+    Ok(normaliser.without_attempts(config.snapshot.ignore_attempts.iter().copied()))
 }
 
 struct Planner {

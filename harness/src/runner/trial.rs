@@ -1,5 +1,6 @@
 //! One test on one firmware: boot, run, judge, keep, end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,15 @@ use super::context::{self, Current};
 use super::event::{Event, KEEP, KEEP_DIR, NO_CAPTURE, Outcome};
 use super::failure::{hint_below, report, with_causes};
 use super::{host, panics, sink, watchdog};
+use crate::attempt::{Attempt, last_lines};
 use crate::expect::Failure;
 use crate::firmware::Firmware;
 use crate::instance::{BootError, Instance, NetError};
 use crate::registry::{BoxError, Running};
 use crate::suite::PlacedStep;
+
+/// Attempts that are listed where they are why a test fails.
+const LISTED: usize = 12;
 
 /// What a test does.
 pub(super) enum Body {
@@ -161,11 +166,28 @@ fn unnoticed(instance: &Instance) -> Option<String> {
         let what = "init ended while the test ran, and the test took no notice";
         return Some(format!("{what}: {status}"));
     }
-    let boot = instance.unexpected_boot()?;
-    Some(format!(
-        "the instance was restarted while the test ran, and the test took no notice: this is its \
-         boot {boot}"
-    ))
+    if let Some(boot) = instance.unexpected_boot() {
+        return Some(format!(
+            "the instance was restarted while the test ran, and the test took no notice: this is \
+             its boot {boot}"
+        ));
+    }
+    let attempts = instance.unexpected_attempts();
+    (!attempts.is_empty()).then(|| unexpected(&attempts))
+}
+
+/// The attempts that nobody expects.
+fn unexpected(attempts: &[Attempt]) -> String {
+    let classes: BTreeSet<_> = attempts.iter().map(Attempt::class).collect();
+    let classes: Vec<_> = classes.into_iter().map(|class| format!("`{class}`")).collect();
+    let lines = last_lines(attempts, LISTED).into_iter().map(|line| format!("\n  {line}"));
+    let hint = "ask for the class in the test, or name it in `attempts` of fwtest.toml";
+    format!(
+        "the firmware attempted what nobody expects: {}{}{}",
+        classes.join(", "),
+        lines.collect::<String>(),
+        hint_below(Some(hint))
+    )
 }
 
 /// Ends the instance, and sees that it went.
@@ -216,4 +238,23 @@ fn file_name(name: &str) -> String {
 
 fn one_line(error: &dyn std::error::Error) -> String {
     with_causes(error).replace("\n  caused by", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::sample;
+
+    #[test]
+    fn what_was_attempted_unexpectedly_is_shown() {
+        let attempts = [sample::sysrq(), sample::clock(), sample::adjust(500)];
+        insta::assert_snapshot!(unexpected(&attempts), @r#"
+        the firmware attempted what nobody expects: `clock`, `sysrq`
+          +1.20s sysrq: write "u\n", pretended, by /bin/sh /etc/init.d/rcK (52)
+          +0.31s clock: set the time (2001-01-01 00:00:00, -25 y), pretended, by date -s 010100002001 (33) from /etc/init.d/S10clock (20)
+          +0.50s clock: adjust the clock (modes 0x1), pretended, by /usr/sbin/ntpd -n (41)
+
+        hint: ask for the class in the test, or name it in `attempts` of fwtest.toml
+        "#);
+    }
 }

@@ -12,6 +12,7 @@ use nix::unistd::{Gid, Pid, Uid};
 use rustix::fs::Mode;
 
 use super::apparmor::Entrance;
+use super::cgroup::InstanceGroup;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::init::{c_string, variable};
@@ -43,16 +44,18 @@ pub(crate) fn run(
     descriptors: Vec<OwnedFd>,
     filter: Filter,
     label: Option<&str>,
+    group: Option<&InstanceGroup<'_>>,
 ) -> ! {
-    let arrival = filter.arrival.as_raw_fd();
-    let keep = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd).chain([arrival]);
-    let keep: Vec<i32> = keep.collect();
-    keep_only(&keep);
+    let keep = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd);
+    let keep = keep.chain([filter.arrival.as_raw_fd()]);
+    keep_only(&keep.chain(group.map(AsRawFd::as_raw_fd)).collect::<Vec<_>>());
     let Ok([input, output, error, status]) = <[OwnedFd; 4]>::try_from(descriptors) else {
         sys::exit_now(1)
     };
     let status = Status::over(status);
-    if let Err(fault) = supervise(init, order, [input, output, error], &status, filter, label) {
+    if let Err(fault) =
+        supervise(init, order, [input, output, error], &status, filter, label, group)
+    {
         let _ = status.send(&FromCommand::Failed(Fault::from(fault)), &[]);
     }
     sys::exit_now(0)
@@ -74,28 +77,30 @@ fn supervise(
     status: &Status,
     filter: Filter,
     label: Option<&str>,
+    group: Option<&InstanceGroup<'_>>,
 ) -> Result<(), StepError> {
     // In the launcher's root, which no guest has touched.
     let confinement: Confinement<'_> = match label {
         Some(label) => Some((Entrance::open()?, label)),
         None => None,
     };
-    // All at once: one by one, each would take rights that the one before has just given up.
+    // All at once: one by one, each would take rights that the one before has just given up. The
+    // cgroup namespace is the child's alone: a group is chosen from outside of it, and a helper in
+    // the guest's group would be in its list.
     let namespaces = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWNET
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP
         | libc::CLONE_NEWTIME;
     setns(init, CloneFlags::from_bits_retain(namespaces)).during(|| Step::Enter)?;
     let (ours, theirs) = Channel::<ToNewCommand, FromNewCommand>::pair().during(|| Step::Talk)?;
     // SAFETY: the helper is a copy of the keeper, which has one thread, and starts none.
-    match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Command))? {
+    match unsafe { sys::clone(0, group.map(AsFd::as_fd)) }.during(|| Step::Clone(Role::Command))? {
         sys::Cloned::Child => {
             drop(ours);
-            let fault = become_command(order, standard, filter, &confinement, &theirs);
+            let fault = become_command(init, order, standard, filter, &confinement, &theirs);
             let _ = theirs.send(&FromNewCommand::Failed(Fault::from(fault)), &[]);
             sys::exit_now(127)
         }
@@ -144,19 +149,21 @@ fn started(
 }
 
 fn become_command(
+    init: &OwnedFd,
     order: &ExecOrder,
     standard: [OwnedFd; 3],
     filter: Filter,
     confinement: &Confinement<'_>,
     helper: &Channel<FromNewCommand, ToNewCommand>,
 ) -> StepError {
-    match prepare(order, standard, filter, confinement, helper) {
+    match prepare(init, order, standard, filter, confinement, helper) {
         Ok(()) => execute(order),
         Err(error) => error,
     }
 }
 
 fn prepare(
+    init: &OwnedFd,
     order: &ExecOrder,
     standard: [OwnedFd; 3],
     filter: Filter,
@@ -165,6 +172,7 @@ fn prepare(
 ) -> Result<(), StepError> {
     let Filter { single_id, asks, arrival } = filter;
     let [input, output, error] = standard;
+    setns(init, CloneFlags::CLONE_NEWCGROUP).during(|| Step::Enter)?;
     rustix::process::setsid().during(|| Step::Enter)?;
     rustix::stdio::dup2_stdin(input).during(|| Step::Enter)?;
     rustix::stdio::dup2_stdout(output).during(|| Step::Enter)?;

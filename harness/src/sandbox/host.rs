@@ -8,22 +8,25 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::CWD;
 use rustix::mount::OpenTreeFlags;
 
-use super::apparmor::{AppArmor, AppArmorError, Confined, Missing, Sighting};
+use super::apparmor::{AppArmor, AppArmorError, Confined, Missing, Sighting, Unavailable};
+use super::cgroup::{GroupError, RunGroup};
 use super::channel::Channel;
 use super::fault::{During, Role, Step, StepError};
 use super::ids::Ids;
 use super::log::LogReader;
 use super::message::{
-    BootOrder, Comparison, ExecOrder, FromCommand, FromKeeper, FromLauncher, Lower, ToKeeper,
-    ToLauncher,
+    BootOrder, Comparison, Directory, ExecOrder, FromCommand, FromKeeper, FromLauncher, Means,
+    ToKeeper, ToLauncher,
 };
-use super::{launcher, sys};
+use super::storage::{Disk, DiskError};
+use super::{launcher, storage, sys};
 use crate::diff::Change;
 use crate::firmware::{self, CacheError, copied, fits};
 use crate::path::escape;
@@ -37,18 +40,29 @@ const FAREWELL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Launcher {
     channel: Mutex<Channel<ToLauncher, FromLauncher>>,
-    /// Its pid where we made it; a launcher that was handed to us has its ids.
-    made: Option<(i32, OwnedFd)>,
+    /// A launcher that was handed to us is another process's.
+    made: Option<Made>,
     ready: Mutex<Option<Ready>>,
     /// Firmwares that were looked at, and whether they can be used as they are.
     fits: Mutex<HashMap<PathBuf, bool>>,
     /// For this process's instances; set up for the first that wants it.
     apparmor: OnceLock<Result<AppArmor, Arc<Missing>>>,
+    /// Instances of ours have been on disk.
+    disk_used: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Made {
+    pid: i32,
+    pidfd: OwnedFd,
+    /// Its control groups, where the host allows them.
+    group: Option<RunGroup>,
 }
 
 #[derive(Debug)]
 struct Ready {
     ids: Ids,
+    means: Means,
     user_namespace: OwnedFd,
 }
 
@@ -70,15 +84,27 @@ impl Launcher {
         let (ours, theirs) = Channel::<ToLauncher, FromLauncher>::pair().during(step)?;
         let namespaces =
             libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWPID;
+        let mut group = RunGroup::make().ok();
         // SAFETY: one thread: counted above, and only this one could make another.
-        match unsafe { sys::clone(namespaces as u64, None) }.during(step)? {
-            sys::Cloned::Child => launcher::serve(theirs),
+        let clone = |group: Option<BorrowedFd<'_>>| unsafe { sys::clone(namespaces as u64, group) };
+        let cloned =
+            clone(group.as_ref().map(RunGroup::keepers)).or_else(|error| match group.take() {
+                // Where the kernel takes no processes: below a group of threads, for instance.
+                Some(refused) => {
+                    let _ = refused.remove();
+                    clone(None)
+                }
+                None => Err(error),
+            });
+        match cloned.during(step)? {
+            sys::Cloned::Child => launcher::serve(theirs, group.map(RunGroup::into_directory)),
             sys::Cloned::Parent { pid, pidfd } => Ok(Self {
                 channel: Mutex::new(ours),
-                made: Some((pid, pidfd)),
+                made: Some(Made { pid, pidfd, group }),
                 ready: Mutex::new(None),
                 fits: Mutex::default(),
                 apparmor: OnceLock::new(),
+                disk_used: AtomicBool::new(false),
             }),
         }
     }
@@ -98,6 +124,7 @@ impl Launcher {
             ready: Mutex::new(None),
             fits: Mutex::default(),
             apparmor: OnceLock::new(),
+            disk_used: AtomicBool::new(false),
         })
     }
 
@@ -120,13 +147,19 @@ impl Launcher {
     /// When that takes longer than 10 s: a process below it hangs in the kernel.
     pub fn end(&self) -> Result<(), StepError> {
         let step = || Step::End(Role::Launcher);
-        let Some((pid, pidfd)) = &self.made else { return Ok(()) };
+        if self.disk_used.swap(false, Ordering::Relaxed) {
+            // Of instances whose keeper was killed.
+            storage::sweep(|directory| self.clear(directory));
+        }
+        let Some(Made { pid, pidfd, group }) = &self.made else { return Ok(()) };
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         // Fails where it has been closed before, or by the other side.
         let _ = rustix::net::shutdown(&*channel, rustix::net::Shutdown::Both);
         super::channel::wait_readable(pidfd, FAREWELL).during(step)?;
         // Its only parent is us; ECHILD says that it has been waited for.
         let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(*pid), None);
+        // What cannot be removed is for the next run to sweep.
+        let _ = group.as_ref().map(RunGroup::remove);
         Ok(())
     }
 
@@ -146,7 +179,7 @@ impl Launcher {
         }
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         match &self.made {
-            Some((pid, _)) => {
+            Some(Made { pid, .. }) => {
                 let ids = Ids::of_this_user();
                 ids.map(*pid)?;
                 channel.send(&ToLauncher::Begin(ids), &[]).during(|| Step::Talk)?;
@@ -154,10 +187,14 @@ impl Launcher {
             None => channel.send(&ToLauncher::Hello, &[]).during(|| Step::Talk)?,
         }
         match channel.receive_within(PATIENCE).during(|| Step::Clone(Role::Launcher))? {
-            Some((FromLauncher::Ready(ids), mut descriptors)) => {
+            Some((FromLauncher::Ready(ids, means), mut descriptors)) => {
                 let user_namespace =
                     descriptors.pop().ok_or(io::ErrorKind::InvalidData).during(|| Step::Talk)?;
-                *ready = Some(Ready { ids: ids.clone(), user_namespace });
+                *ready = Some(Ready { ids: ids.clone(), means, user_namespace });
+                drop((ready, channel));
+                if self.made.is_some() {
+                    storage::sweep(|directory| self.clear(directory));
+                }
                 Ok(ids)
             }
             Some((FromLauncher::Failed(fault), _)) => Err(fault.into()),
@@ -166,16 +203,59 @@ impl Launcher {
         }
     }
 
+    /// What it gives to every instance, besides its ids.
+    ///
+    /// # Errors
+    /// When it is not ready, and cannot be made so.
+    pub fn means(&self) -> Result<Means, StepError> {
+        self.ready()?;
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = ready.as_ref().ok_or(io::ErrorKind::NotConnected).during(|| Step::Talk)?;
+        Ok(ready.means)
+    }
+
+    /// Whether a run can have control groups: makes one, and removes it.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn try_group() -> Result<(), GroupError> {
+        RunGroup::make().map(|group| drop(group.remove()))
+    }
+
     /// The firmware's directory as the guest is to have it.
-    fn lower(&self, rootfs: &Path) -> Result<(Lower, Option<OwnedFd>), AskError> {
+    fn lower(&self, rootfs: &Path) -> Result<(Directory, Option<OwnedFd>), AskError> {
         if rustix::process::geteuid().is_root() {
-            return self.shifted(rootfs).map(|mount| (Lower::Mount, Some(mount)));
+            return self.shifted(rootfs).map(|mount| (Directory::Mount, Some(mount)));
         }
         let path = match self.owners_fit(rootfs)? {
             true => rootfs.to_owned(),
             false => self.copy(rootfs)?,
         };
-        Ok((Lower::Path(path.into_os_string()), None))
+        Ok((Directory::Path(path.into_os_string()), None))
+    }
+
+    /// A directory on disk, where the firmware asks for one, or a tmpfs will not do.
+    fn disk(&self, asked: bool) -> Result<Option<Disk>, AskError> {
+        if !asked && self.means()?.user_attributes {
+            return Ok(None);
+        }
+        let disk = match Disk::make() {
+            // Where there is none either, a firmware that removes no directory boots all the same.
+            Err(_) if !asked => return Ok(None),
+            other => other?,
+        };
+        self.disk_used.store(true, Ordering::Relaxed);
+        if let Some(root) = self.ready()?.outside(0, 0) {
+            disk.give(root)?;
+        }
+        Ok(Some(disk))
+    }
+
+    fn disk_directory(disk: &Disk) -> Result<(Directory, Option<OwnedFd>), StepError> {
+        match rustix::process::geteuid().is_root() {
+            true => Ok((Directory::Mount, Some(open_mount(&disk.path)?))),
+            false => Ok((Directory::Path(disk.path.clone().into_os_string()), None)),
+        }
     }
 
     /// Makes what an instance of the firmware at `rootfs` is stacked on, a copy where it takes one,
@@ -298,32 +378,35 @@ impl Launcher {
                 let error = StepError::from(fault);
                 Err(io::Error::new(error.source.kind(), format!("{error}: {}", error.source)))
             }
-            Some((FromLauncher::Ready(_), _)) | None => Err(io::ErrorKind::UnexpectedEof.into()),
+            Some((FromLauncher::Ready(..), _)) | None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
-    /// Whether instances whose firmware has this `apparmor` will be under it. Sets it up, where that
-    /// is so, and tries it.
+    /// Whether instances whose firmware has this `apparmor` will be under it, or why not. Sets it up,
+    /// where that is so, and tries it.
     ///
     /// # Errors
     /// Where it has to be and cannot, or where it does not work.
-    pub fn apparmor(&self, wanted: firmware::AppArmor) -> Result<bool, AskError> {
-        self.security_module(wanted).map(|apparmor| apparmor.is_some())
+    pub(crate) fn apparmor(
+        &self,
+        wanted: firmware::AppArmor,
+    ) -> Result<Result<(), &Unavailable>, AskError> {
+        Ok(self.security_module(wanted)?.map(drop))
     }
 
-    fn security_module(&self, wanted: firmware::AppArmor) -> Result<Option<&AppArmor>, AskError> {
-        if wanted == firmware::AppArmor::Off {
-            return Ok(None);
-        }
+    fn security_module(
+        &self,
+        wanted: firmware::AppArmor,
+    ) -> Result<Result<&AppArmor, &Unavailable>, AskError> {
         self.ready()?;
         let fly = |label: &str| self.fly_canary(label);
         let cache = || crate::firmware::cache_directory().ok().map(|cache| cache.join("apparmor"));
         let apparmor =
             self.apparmor.get_or_init(|| AppArmor::set_up(cache(), fly).map_err(Arc::new));
         match apparmor {
-            Ok(apparmor) => Ok(Some(apparmor)),
+            Ok(apparmor) => Ok(Ok(apparmor)),
             Err(missing) => match (&**missing, wanted) {
-                (Missing::Unavailable(_), firmware::AppArmor::Auto) => Ok(None),
+                (Missing::Unavailable(why), firmware::AppArmor::Auto) => Ok(Err(why)),
                 _ => Err(AskError::NoAppArmor(Arc::clone(missing))),
             },
         }
@@ -335,7 +418,7 @@ impl Launcher {
         match channel.receive_within(PATIENCE).map_err(AskError::Talk)? {
             Some((FromLauncher::Done, _)) => Ok(()),
             Some((FromLauncher::Failed(fault), _)) => Err(StepError::from(fault).into()),
-            Some((FromLauncher::Ready(_), _)) => Err(AskError::Nonsense),
+            Some((FromLauncher::Ready(..), _)) => Err(AskError::Nonsense),
             None => Err(AskError::LauncherGone),
         }
     }
@@ -343,8 +426,13 @@ impl Launcher {
     /// Boots what the order says, and waits until init is the firmware's program.
     pub(crate) fn boot(&self, mut boot: Boot<'_>) -> Result<Sandbox, AskError> {
         self.ready()?;
-        let apparmor = self.security_module(boot.apparmor)?;
+        let apparmor = match boot.apparmor {
+            firmware::AppArmor::Off => None,
+            wanted => self.security_module(wanted)?.ok(),
+        };
         let (lower, mount) = self.lower(boot.rootfs)?;
+        let disk = self.disk(boot.disk)?;
+        let (disk_at, disk_mount) = disk.as_ref().map(Self::disk_directory).transpose()?.unzip();
         let talk = |error: io::Error| StepError { step: Step::Talk, source: error };
         let log = rustix::fs::memfd_create("fwtest-log", rustix::fs::MemfdFlags::CLOEXEC)
             .during(|| Step::Create("the instance's log".to_owned()))?;
@@ -359,9 +447,13 @@ impl Launcher {
         boot.order.label = confined.as_ref().map(Confined::label);
         let (ours, theirs) = Channel::pair().map_err(talk)?;
         let far: OwnedFd = Channel::<FromKeeper, ToKeeper>::into_socket(theirs);
-        let descriptors: Vec<_> =
+        let mut descriptors: Vec<_> =
             [&far, &log, &wake].into_iter().chain(&mount).map(AsFd::as_fd).collect();
-        match self.send(&ToLauncher::Boot(lower, boot.order), &descriptors) {
+        let directory = disk.as_ref().map(|disk| disk.directory.as_fd());
+        let disk_mount = disk_mount.flatten();
+        descriptors.extend(directory.into_iter().chain(disk_mount.as_ref().map(AsFd::as_fd)));
+        let message = ToLauncher::Boot { lower, disk: disk_at, order: boot.order };
+        match self.send(&message, &descriptors) {
             Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {
                 return Err(AskError::LauncherGone);
             }
@@ -369,7 +461,7 @@ impl Launcher {
         }
         drop(far);
         let (log, stuck) = (RefCell::new(LogReader::new(log)), Cell::new(false));
-        let sandbox = Sandbox { keeper: ours, log, wake, stuck, confined };
+        let sandbox = Sandbox { keeper: ours, log, wake, stuck, confined, disk };
         match sandbox.receive(boot.patience)? {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
@@ -398,6 +490,8 @@ fn open_mount(path: &Path) -> Result<OwnedFd, StepError> {
 pub(crate) struct Boot<'a> {
     pub(crate) rootfs: &'a Path,
     pub(crate) order: BootOrder,
+    /// It writes to disk, not to memory.
+    pub(crate) disk: bool,
     pub(crate) patience: Duration,
     pub(crate) apparmor: firmware::AppArmor,
 }
@@ -411,6 +505,9 @@ pub enum AskError {
     /// The firmware is another user's, and could not be copied.
     #[error(transparent)]
     Copy(#[from] CacheError),
+    /// There is no room on disk for what the firmware writes.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The layers could not be compared.
     #[error(transparent)]
     Diff(#[from] crate::diff::DiffError),
@@ -449,6 +546,7 @@ impl AskError {
             Self::Copy(error) => error.hint().map(str::to_owned),
             Self::NoAppArmor(missing) => missing.hint().map(str::to_owned),
             Self::AppArmor(error) => error.hint().map(str::to_owned),
+            Self::Disk(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }
@@ -465,6 +563,8 @@ pub(crate) struct Sandbox {
     stuck: Cell<bool>,
     /// The policy namespace. Last: only when the keeper is gone may it go.
     confined: Option<Confined>,
+    /// Removed when the keeper is gone, as the last of it.
+    disk: Option<Disk>,
 }
 
 impl Sandbox {
@@ -513,6 +613,11 @@ impl Sandbox {
             }
             Err(error) => Err(AskError::Talk(error)),
         }
+    }
+
+    /// Whether it writes to disk, where its storage has no limit.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.disk.is_some()
     }
 
     /// The log from its beginning, for another reader.
@@ -586,14 +691,16 @@ impl Sandbox {
             Err(error) if error.raw_os_error() == Some(libc::EPIPE) => return Ok(false),
             other => other.map_err(AskError::Talk)?,
         }
+        // To remove what a firmware has written takes its time on a disk.
+        let farewell = FAREWELL * if self.is_on_disk() { 12 } else { 1 };
         let mut all_ended = false;
         loop {
-            match self.keeper.receive_within(FAREWELL) {
+            match self.keeper.receive_within(farewell) {
                 Ok(Some((answer, _))) => all_ended = matches!(answer, FromKeeper::AllEnded),
                 Ok(None) => return Ok(all_ended),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     self.stuck.set(true);
-                    return Err(AskError::Silent(FAREWELL));
+                    return Err(AskError::Silent(farewell));
                 }
                 Err(error) => return Err(AskError::Talk(error)),
             }

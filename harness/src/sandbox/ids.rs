@@ -48,8 +48,14 @@ impl Ids {
             (Some(users), Some(groups)) if tool("newuidmap") && tool("newgidmap") => {
                 Self { users: vec![own(uid), users], groups: vec![own(gid), groups] }
             }
-            _ => Self { users: vec![own(uid)], groups: vec![own(gid)] },
+            _ => Self::single_id(uid, gid),
         }
+    }
+
+    /// Of a user who has no others to give.
+    pub(crate) fn single_id(uid: u32, gid: u32) -> Self {
+        let own = |id| vec![Extent { inside: 0, outside: id, count: 1 }];
+        Self { users: own(uid), groups: own(gid) }
     }
 
     /// Whether the guest has no id but root's: changes of owner are then pretended.

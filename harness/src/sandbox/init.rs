@@ -17,7 +17,7 @@ use super::fault::{During, Fault, Role, Step, StepError};
 use super::launcher::{
     COMMAND_LINE, NODES, TERMINALS, become_root, bind, bind_file, make_directory, mount, pivot_here,
 };
-use super::layers::Layers;
+use super::layers::{Base, Layers};
 use super::message::{BootOrder, FromInit, ToInit};
 use super::{filter, mask, sys};
 
@@ -32,7 +32,7 @@ pub(crate) struct Terminals {
 #[derive(Clone, Copy)]
 pub(crate) enum Root<'a> {
     /// The firmware, under a fresh upper layer.
-    Fresh { lower: &'a OwnedFd },
+    Fresh(&'a Base),
     /// The layers of the boot before.
     Again(&'a OwnedFd),
 }
@@ -43,8 +43,9 @@ pub(crate) fn run(
     root: Root<'_>,
     order: &BootOrder,
     terminals: Terminals,
+    has_group: bool,
 ) -> ! {
-    let error = match prepare(channel, root, order, terminals) {
+    let error = match prepare(channel, root, order, terminals, has_group) {
         Ok(()) => execute(order),
         Err(error) => error,
     };
@@ -57,10 +58,11 @@ fn prepare(
     root: Root<'_>,
     order: &BootOrder,
     terminals: Terminals,
+    has_group: bool,
 ) -> Result<(), StepError> {
     let entrance = order.label.as_ref().map(|_| Entrance::open()).transpose()?;
     let layers: Vec<OwnedFd> = match root {
-        Root::Fresh { lower } => Layers::stack(lower, order.storage)?.into_descriptors().collect(),
+        Root::Fresh(base) => Layers::stack(base, order.storage)?.into_descriptors().collect(),
         Root::Again(again) => vec![Layers::restack(again)?],
     };
     build_dev(order, terminals)?;
@@ -71,8 +73,8 @@ fn prepare(
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "r/proc", "proc", nothing, "")?;
     bind(COMMAND_LINE, "r/proc/cmdline")?;
-    if let Some(mask) = mask::lay("r")? {
-        channel.send(&FromInit::Masked, &[mask.as_fd()]).during(|| Step::Talk)?;
+    if let Some((kind, mask)) = mask::lay("r")? {
+        channel.send(&FromInit::Masked(kind), &[mask.as_fd()]).during(|| Step::Talk)?;
     }
     rustix::process::chdir("r").during(|| Step::ChangeDirectory("r".to_owned()))?;
     pivot_here()?;
@@ -103,6 +105,10 @@ fn prepare(
 
     mount("sysfs", "/sys", "sysfs", nothing | MountFlags::RDONLY, "")?;
     hide_block_devices()?;
+    if has_group {
+        // Of the cgroup namespace that has just been made: our own group, and nothing above it.
+        mount("cgroup2", "/sys/fs/cgroup", "cgroup2", nothing, "")?;
+    }
     rustix::system::sethostname(order.hostname.as_bytes())
         .during(|| Step::SetHostname(order.hostname.clone()))?;
     take_console()?;

@@ -13,12 +13,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use super::cgroup::InstanceGroup;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::guest::{self, Guest};
 use super::ids::{Ids, write_maps};
-use super::launcher::Clocks;
-use super::layers::Layers;
+use super::launcher::{Clocks, clear};
+use super::layers::{Base, Layers};
 use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
 use super::notify::{Power, Supervisor};
@@ -33,12 +34,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Given<'a> {
     pub(crate) log: OwnedFd,
     pub(crate) wake: OwnedFd,
-    /// The firmware.
-    pub(crate) lower: OwnedFd,
+    pub(crate) base: Base,
     /// What the keeper's own clocks are off by.
     pub(crate) clocks: Clocks,
     /// Of init's user namespace.
     pub(crate) ids: &'a Ids,
+    /// The run's control group, and the number of this instance in it.
+    pub(crate) group: Option<(&'a OwnedFd, u64)>,
 }
 
 /// The keeper's life.
@@ -47,11 +49,26 @@ pub(crate) fn run(
     given: Given<'_>,
     order: BootOrder,
 ) -> ! {
-    let Given { log, wake, lower, clocks, ids } = given;
-    keep_only(&[channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd(), lower.as_raw_fd()]);
-    match Keeper::boot(channel, LogWriter::new(log, wake), ids, &lower, order) {
+    let Given { log, wake, base, clocks, ids, group } = given;
+    let keep = [channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd()];
+    let group_of_run = group.map(|(run, _)| run);
+    let keep =
+        keep.into_iter().chain(base.descriptors().chain(group_of_run).map(AsRawFd::as_raw_fd));
+    keep_only(&keep.collect::<Vec<_>>());
+    let made = group.map(|(run, number)| InstanceGroup::make(run, number)).transpose();
+    let group = match made.during(|| Step::Create("the instance's cgroup".to_owned())) {
+        Ok(group) => group,
+        Err(error) => {
+            let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
+            sys::exit_now(0)
+        }
+    };
+    let booted =
+        Keeper::boot(channel, LogWriter::new(log, wake), ids, &base, order, group.as_ref());
+    // The instance holds the mounts by now.
+    let disk = base.into_directory();
+    match booted {
         Ok(mut keeper) => {
-            drop(lower);
             keeper.clocks = clocks;
             if channel.send(&FromKeeper::Started, &[]).is_ok() {
                 // An error here is the harness's end, or as good as that.
@@ -64,6 +81,9 @@ pub(crate) fn run(
             let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
         }
     }
+    // What cannot be removed now is removed at the end of the run, or by the next one.
+    let _ = disk.as_ref().map(clear);
+    let _ = group.as_ref().map(InstanceGroup::remove);
     sys::exit_now(0)
 }
 
@@ -93,6 +113,7 @@ struct Keeper<'a> {
     boot: u32,
     /// What becomes of the instance once its init is gone, where the firmware has said so.
     power: Option<Power>,
+    group: Option<&'a InstanceGroup<'a>>,
 }
 
 impl<'a> Keeper<'a> {
@@ -100,8 +121,9 @@ impl<'a> Keeper<'a> {
         channel: &'a Channel<FromKeeper, ToKeeper>,
         log: LogWriter,
         ids: &'a Ids,
-        lower: &OwnedFd,
+        base: &Base,
         order: BootOrder,
+        group: Option<&'a InstanceGroup<'a>>,
     ) -> Result<Self, StepError> {
         let (console, kernel_log) = (Terminal::open()?, Terminal::open()?);
         kernel_log.make_raw()?;
@@ -110,7 +132,7 @@ impl<'a> Keeper<'a> {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .during(|| Step::Talk)?;
         let terminals = init::Terminals { console: console.number, kernel_log: kernel_log.number };
-        let made = make_init(ids, init::Root::Fresh { lower }, &order, terminals, 1)?;
+        let made = make_init(ids, init::Root::Fresh(base), &order, terminals, group, 1)?;
         let layers = Layers::from_descriptors(made.layers.into_iter())
             .ok_or(rustix::io::Errno::BADF)
             .during(|| Step::Talk)?;
@@ -129,17 +151,24 @@ impl<'a> Keeper<'a> {
             supervisor: made.supervisor,
             boot: 1,
             power: None,
+            group,
         })
     }
 
     /// The next boot, on the same layers.
     fn boot_again(&mut self) -> Result<(), StepError> {
+        if let Some(group) = self.group {
+            // Those that the firmware has made there.
+            group
+                .clear()
+                .during(|| Step::Write("the removal of the guest's cgroups".to_owned()))?;
+        }
         Clocks::start(&Clocks::offsets()?, self.clocks)?;
         let boot = self.boot + 1;
         let terminals =
             init::Terminals { console: self.console.number, kernel_log: self.kernel_log.number };
         let root = init::Root::Again(&self.layers.again);
-        let mut made = make_init(self.ids, root, &self.order, terminals, boot)?;
+        let mut made = make_init(self.ids, root, &self.order, terminals, self.group, boot)?;
         self.layers.again =
             made.layers.pop().ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
         (self.guest, self.running, self.supervisor) =
@@ -363,7 +392,8 @@ impl<'a> Keeper<'a> {
             sys::Cloned::Child => {
                 let BootOrder { single_id, asks, .. } = self.order;
                 let filter = command::Filter { single_id, asks, arrival };
-                command::run(init, order, descriptors, filter, self.order.label.as_deref())
+                let label = self.order.label.as_deref();
+                command::run(init, order, descriptors, filter, label, self.group)
             }
         }
     }
@@ -411,22 +441,26 @@ fn make_init(
     root: init::Root<'_>,
     order: &BootOrder,
     terminals: init::Terminals,
+    group: Option<&InstanceGroup<'_>>,
     boot: u32,
 ) -> Result<MadeInit, StepError> {
     let (ours, theirs) = Channel::<ToInit, FromInit>::pair().during(|| Step::Talk)?;
     let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     // SAFETY: a keeper has one thread.
-    let cloned = unsafe { sys::clone(flags as u64, None) }.during(|| Step::Clone(Role::Init))?;
+    let cloned = unsafe { sys::clone(flags as u64, group.map(AsFd::as_fd)) }
+        .during(|| Step::Clone(Role::Init))?;
     let (pid, pidfd) = match cloned {
         sys::Cloned::Child => {
             drop_end(ours);
-            init::run(&theirs, root, order, terminals)
+            init::run(&theirs, root, order, terminals, group.is_some())
         }
         sys::Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
     let (message, mask) = match receive(&ours)? {
-        Some((FromInit::Masked, mut descriptors)) => (receive(&ours)?, descriptors.pop()),
+        Some((FromInit::Masked(kind), mut descriptors)) => {
+            (receive(&ours)?, descriptors.pop().map(|end| (kind, end)))
+        }
         other => (other, None),
     };
     let mut layers = match message {

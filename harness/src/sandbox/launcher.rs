@@ -19,8 +19,10 @@ use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFla
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::ids::Ids;
-use super::message::{BootOrder, FromKeeper, FromLauncher, Lower, ToKeeper, ToLauncher};
-use super::{keeper, sys};
+use super::layers::Base;
+use super::message::{BootOrder, Directory, FromKeeper, FromLauncher, Means, ToKeeper, ToLauncher};
+use super::storage::{Room, are_same, has_user_attributes};
+use super::{keeper, mask, sys};
 use crate::firmware::Owned;
 
 /// Where an instance is built, in the launcher's root.
@@ -33,11 +35,11 @@ pub(crate) const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom"
 /// The kernel's command line, as firmwares read it: the host's is none of their business.
 pub(crate) const COMMAND_LINE: &str = "/cmdline";
 
-/// The launcher's life. `channel` goes to the process that made it.
-pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
+/// The launcher's life. `channel` goes to the process that made it; `group` is the run's.
+pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>, group: Option<OwnedFd>) -> ! {
     // Nothing of the harness but the socket: whoever reads the harness's output (nextest does) must
     // see its end when the harness ends.
-    if keep_only(&channel).is_err() || let_go_of_standard_streams().is_err() {
+    if keep_only(&channel, group.as_ref()).is_err() || let_go_of_standard_streams().is_err() {
         sys::exit_now(1);
     }
     // For all that comes from here: what the harness's starter ignored, or Rust's runtime does
@@ -49,7 +51,7 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
         Ok(Some((ToLauncher::Begin(ids), _))) => ids,
         _ => sys::exit_now(0),
     };
-    match Launcher::new(ids) {
+    match Launcher::new(ids, group) {
         Ok(mut launcher) => {
             launcher.clients.push(channel);
             if launcher.introduce(0).is_ok() {
@@ -64,11 +66,15 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>) -> ! {
 }
 
 #[expect(unsafe_code, reason = "closes what this process was born with")]
-fn keep_only(channel: &Channel<FromLauncher, ToLauncher>) -> std::io::Result<()> {
+fn keep_only(
+    channel: &Channel<FromLauncher, ToLauncher>,
+    group: Option<&OwnedFd>,
+) -> std::io::Result<()> {
     use std::os::fd::AsRawFd;
+    let keep = [channel.as_raw_fd()].into_iter().chain(group.map(AsRawFd::as_raw_fd));
     // SAFETY: the values that own the others are copies in this process, and `serve` never returns
     // to what could drop them.
-    unsafe { sys::close_all_but(&[channel.as_raw_fd()]) }
+    unsafe { sys::close_all_but(&keep.collect::<Vec<_>>()) }
 }
 
 fn let_go_of_standard_streams() -> std::io::Result<()> {
@@ -86,6 +92,10 @@ struct Launcher {
     /// The first is the process that made us: when it goes, all goes.
     clients: Vec<Channel<FromLauncher, ToLauncher>>,
     user_namespace: OwnedFd,
+    user_attributes: bool,
+    /// The run's control group, where it has one; and how many instances it has had.
+    group: Option<OwnedFd>,
+    instances: u64,
     /// The host's mounts, to open firmwares in; and our own few, to copy for instances: a copy costs
     /// by the mount.
     host_mounts: OwnedFd,
@@ -98,7 +108,7 @@ struct Launcher {
 }
 
 impl Launcher {
-    fn new(ids: Ids) -> Result<Self, StepError> {
+    fn new(ids: Ids, group: Option<OwnedFd>) -> Result<Self, StepError> {
         become_root(Role::Launcher)?;
         let open = |path: &str| {
             rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -106,7 +116,7 @@ impl Launcher {
         };
         let user_namespace = open("/proc/self/ns/user")?;
         let host_mounts = open("/proc/self/ns/mnt")?;
-        build_root()?;
+        let user_attributes = build_root()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
         let clock_offsets = Clocks::offsets()?;
         let mut mask = SigSet::empty();
@@ -119,6 +129,9 @@ impl Launcher {
             ids,
             clients: Vec::new(),
             user_namespace,
+            user_attributes,
+            group,
+            instances: 0,
             host_mounts,
             own_mounts,
             clock_offsets,
@@ -175,7 +188,9 @@ impl Launcher {
             ToLauncher::Canary(label) => {
                 self.answer(index, super::apparmor::canary(&label)).ok()?;
             }
-            ToLauncher::Boot(lower, order) => self.boot(lower, order, descriptors)?,
+            ToLauncher::Boot { lower, disk, order } => {
+                self.boot(lower, disk, order, descriptors)?;
+            }
         }
         Some(())
     }
@@ -189,17 +204,32 @@ impl Launcher {
     }
 
     fn introduce(&self, index: usize) -> std::io::Result<()> {
-        let ready = FromLauncher::Ready(self.ids.clone());
+        let means = Means {
+            cgroup: self.group.is_some(),
+            user_attributes: self.user_attributes,
+            recorder: sys::can_ask(),
+            mask: mask::kind(),
+        };
+        let ready = FromLauncher::Ready(self.ids.clone(), means);
         self.clients[index].send(&ready, &[self.user_namespace.as_fd()])
     }
 
     /// Makes a keeper; `None` when what came along is not what was promised.
-    fn boot(&mut self, lower: Lower, order: BootOrder, descriptors: Vec<OwnedFd>) -> Option<()> {
+    fn boot(
+        &mut self,
+        lower: Directory,
+        disk: Option<Directory>,
+        order: BootOrder,
+        descriptors: Vec<OwnedFd>,
+    ) -> Option<()> {
         let mut descriptors = descriptors.into_iter();
         let channel: Channel<FromKeeper, ToKeeper> = Channel::over(descriptors.next()?);
         let (log, wake) = (descriptors.next()?, descriptors.next()?);
-        if let Err(fault) = self.make_keeper(lower, order, &channel, log, wake, descriptors.next())
-        {
+        let made = self.open_lower(lower, &mut descriptors).and_then(|lower| {
+            let room = disk.map(|disk| self.open_room(disk, &mut descriptors)).transpose()?;
+            self.make_keeper(Base { lower, room }, order, &channel, log, wake)
+        });
+        if let Err(fault) = made {
             // A harness that has gone meanwhile needs no answer.
             let _ = channel.send(&FromKeeper::Failed(Fault::from(fault)), &[]);
         }
@@ -209,29 +239,22 @@ impl Launcher {
     #[expect(unsafe_code, reason = "clones a process")]
     fn make_keeper(
         &mut self,
-        lower: Lower,
+        base: Base,
         order: BootOrder,
         channel: &Channel<FromKeeper, ToKeeper>,
         log: OwnedFd,
         wake: OwnedFd,
-        mount: Option<OwnedFd>,
     ) -> Result<(), StepError> {
-        let lower = match (lower, mount) {
-            (Lower::Path(path), _) => self.open_lower(&path)?,
-            (Lower::Mount, Some(mount)) => mount,
-            (Lower::Mount, None) => {
-                return Err(std::io::Error::from(std::io::ErrorKind::InvalidData))
-                    .during(|| Step::Talk);
-            }
-        };
         let clocks = Clocks::start(&self.clock_offsets, Clocks::default())?;
+        self.instances += 1;
+        let group = self.group.as_ref().map(|group| (group, self.instances));
         // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
         // end, for which the kernel waits.
         // SAFETY: this process has one thread: it was cloned from a process with one, and starts
         // none.
         match unsafe { sys::clone(0, None) }.during(|| Step::Clone(Role::Keeper))? {
             sys::Cloned::Child => {
-                let given = keeper::Given { log, wake, lower, clocks, ids: &self.inner_ids };
+                let given = keeper::Given { log, wake, base, clocks, ids: &self.inner_ids, group };
                 keeper::run(channel, given, order)
             }
             sys::Cloned::Parent { pid, .. } => {
@@ -241,17 +264,54 @@ impl Launcher {
         }
     }
 
-    /// The directory `path` of the host as a mount of its own, read-only.
-    fn open_lower(&self, path: &OsStr) -> Result<OwnedFd, StepError> {
-        let step = || Step::OpenLower(crate::path::escape(path.as_encoded_bytes()).into_owned());
+    /// The firmware's directory as a mount of its own, read-only.
+    fn open_lower(
+        &self,
+        lower: Directory,
+        descriptors: &mut impl Iterator<Item = OwnedFd>,
+    ) -> Result<OwnedFd, StepError> {
+        match lower {
+            Directory::Mount => next(descriptors),
+            Directory::Path(path) => {
+                let step = || open_step(&path);
+                let mount = self.open_mount(&path, step)?;
+                sys::set_lower_attributes(mount.as_fd(), None).during(step)?;
+                Ok(mount)
+            }
+        }
+    }
+
+    /// A directory on disk, and the same as a mount of its own.
+    fn open_room(
+        &self,
+        disk: Directory,
+        descriptors: &mut impl Iterator<Item = OwnedFd>,
+    ) -> Result<Room, StepError> {
+        let directory = next(descriptors)?;
+        let step = || Step::Open("the upper layer on disk".to_owned());
+        let mount = match disk {
+            Directory::Mount => next(descriptors)?,
+            Directory::Path(path) => self.open_mount(&path, step)?,
+        };
+        match are_same(&directory, &mount).during(step)? {
+            true => Ok(Room { directory, mount }),
+            // Somebody has put another one in its place.
+            false => Err(rustix::io::Errno::STALE).during(step),
+        }
+    }
+
+    /// The directory `path` of the host as a mount of its own.
+    fn open_mount(
+        &self,
+        path: &OsStr,
+        step: impl Fn() -> Step + Copy,
+    ) -> Result<OwnedFd, StepError> {
         let to = |mounts: &OwnedFd| setns(mounts, CloneFlags::CLONE_NEWNS).during(step);
         to(&self.host_mounts)?;
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         let opened = rustix::mount::open_tree(CWD, path, flags).during(step);
         to(&self.own_mounts)?;
-        let mount = opened?;
-        sys::set_lower_attributes(mount.as_fd(), None).during(step)?;
-        Ok(mount)
+        opened
     }
 
     /// Keepers that have ended, and, as pid 1 of P0, what lost its parent there.
@@ -313,6 +373,15 @@ impl Clocks {
     }
 }
 
+fn open_step(path: &OsStr) -> Step {
+    Step::OpenLower(crate::path::escape(path.as_encoded_bytes()).into_owned())
+}
+
+/// A descriptor that was promised.
+fn next(descriptors: &mut impl Iterator<Item = OwnedFd>) -> Result<OwnedFd, StepError> {
+    descriptors.next().ok_or(std::io::ErrorKind::InvalidData).during(|| Step::Talk)
+}
+
 /// Gives the names below `top` their owners, which are ids of ours.
 fn own(top: &OwnedFd, owned: &[Owned]) -> Result<(), StepError> {
     let path = through(top);
@@ -323,7 +392,7 @@ fn own(top: &OwnedFd, owned: &[Owned]) -> Result<(), StepError> {
 }
 
 /// Removes what is in a directory.
-fn clear(directory: &OwnedFd) -> Result<(), StepError> {
+pub(crate) fn clear(directory: &OwnedFd) -> Result<(), StepError> {
     let step = || Step::Write("an emptied directory".to_owned());
     for entry in std::fs::read_dir(through(directory)).during(step)? {
         let entry = entry.during(step)?;
@@ -357,7 +426,8 @@ pub(crate) fn become_root(role: Role) -> Result<(), StepError> {
 }
 
 /// A root of a few mounts, so that an instance's copy of it is cheap and shows nothing of the host.
-fn build_root() -> Result<(), StepError> {
+/// Says whether a tmpfs, as it is one and as instances get one, has user attributes.
+fn build_root() -> Result<bool, StepError> {
     unshare(CloneFlags::CLONE_NEWNS).during(|| Step::Unshare)?;
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .during(|| Step::Mount("nothing of the host's changes".to_owned(), "/".to_owned()))?;
@@ -391,9 +461,11 @@ fn build_root() -> Result<(), StepError> {
     )?;
     let step = || Step::Create("the command line".to_owned());
     std::fs::write("cmdline", "ro\n").during(step)?;
+    let user_attributes = has_user_attributes("stage");
     pivot_here()?;
     // What is bound from here into an instance must not be a way to write into another.
-    rustix::mount::mount_remount("/", MountFlags::RDONLY, c"").during(step)
+    rustix::mount::mount_remount("/", MountFlags::RDONLY, c"").during(step)?;
+    Ok(user_attributes)
 }
 
 /// Makes the working directory the root, and lets go of the old one.

@@ -2,9 +2,9 @@
 //!
 //! * **lower**: the firmware. Nothing ever writes to it.
 //! * **middle**: the harness's own few names, read-only: mount points that the firmware lacks.
-//! * **upper**: what the firmware wrote, on a tmpfs of limited size. Fresh for each instance.
+//! * **upper**: what the firmware wrote, on a tmpfs of limited size or on disk. Fresh for each instance.
 //!
-//! They lie in one tmpfs under names of ours, so that no path of the host's has to be escaped in a
+//! They are in sight in one tmpfs under names of ours, so that no path of the host's has to be escaped in a
 //! mount option.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -14,7 +14,28 @@ use rustix::mount::{FsPickFlags, MountFlags, MoveMountFlags, OpenTreeFlags};
 
 use super::fault::{During, Step, StepError};
 use super::launcher::{STAGE, make_directory, mount};
+use super::storage::Room;
 use crate::diff::{Change, DiffError};
+
+/// What they are stacked from.
+pub(crate) struct Base {
+    /// The firmware, as a mount of its own.
+    pub(crate) lower: OwnedFd,
+    /// Where to write on disk.
+    pub(crate) room: Option<Room>,
+}
+
+impl Base {
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = &OwnedFd> {
+        let room = self.room.iter().flat_map(|room| [&room.directory, &room.mount]);
+        [&self.lower].into_iter().chain(room)
+    }
+
+    /// The directory on disk alone, to be emptied.
+    pub(crate) fn into_directory(self) -> Option<OwnedFd> {
+        self.room.map(|room| room.directory)
+    }
+}
 
 /// Directories, held open: the mount namespace in which they have names is init's, and gone once
 /// init has unshared.
@@ -32,16 +53,26 @@ pub(crate) struct Layers {
 const MOUNT_POINTS: [&str; 3] = ["dev", "proc", "sys"];
 
 impl Layers {
-    /// Stacks them at `r` on the stage, with at most `storage` bytes to write to, and stays there.
-    pub(crate) fn stack(lower: &OwnedFd, storage: Option<u64>) -> Result<Self, StepError> {
+    /// Stacks them at `r` on the stage, and stays there. What is written goes to disk, where `base`
+    /// has room there, or else to memory, and then at most `storage` bytes.
+    pub(crate) fn stack(base: &Base, storage: Option<u64>) -> Result<Self, StepError> {
         let size = storage.map(|bytes| format!(",size={bytes}")).unwrap_or_default();
         mount("tmpfs", STAGE, "tmpfs", MountFlags::NODEV, &format!("mode=0755{size}"))?;
         rustix::process::chdir(STAGE).during(|| Step::ChangeDirectory(STAGE.to_owned()))?;
-        for directory in ["u", "w", "r", "l"] {
+        for directory in ["r", "l"] {
             make_directory(directory)?;
         }
-        rustix::mount::move_mount(lower, "", CWD, "l", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-            .during(|| Step::Mount("the firmware".to_owned(), "its layer".to_owned()))?;
+        show("the firmware", &base.lower, "l")?;
+        let (upper_at, work_at) = match &base.room {
+            Some(room) => {
+                make_directory("d")?;
+                show("the upper layer", &room.mount, "d")?;
+                ("d/u", "d/w")
+            }
+            None => ("u", "w"),
+        };
+        make_directory(upper_at)?;
+        make_directory(work_at)?;
         let lower = open_directory("l")?;
         let missing: Vec<_> = MOUNT_POINTS
             .into_iter()
@@ -59,7 +90,7 @@ impl Layers {
             }
             (Some(open_directory("m")?), "m:l")
         };
-        let upper = open_directory("u")?;
+        let upper = open_directory(upper_at)?;
         // The root directory itself is part of the firmware: what covers it has to look like it.
         let root = rustix::fs::fstat(&lower).during(|| Step::Open("/".to_owned()))?;
         for layer in middle.iter().chain([&upper]) {
@@ -67,7 +98,8 @@ impl Layers {
         }
         // `userxattr`: overlayfs may keep no trusted.* attributes in a user namespace. `volatile`:
         // nothing of it has to survive a crash.
-        let options = format!("lowerdir={lowers},upperdir=u,workdir=w,userxattr,volatile");
+        let options =
+            format!("lowerdir={lowers},upperdir={upper_at},workdir={work_at},userxattr,volatile");
         mount("overlay", "r", "overlay", MountFlags::empty(), &options)?;
         Ok(Self { again: detached("r")?, root: open_directory("r")?, upper, lower, middle })
     }
@@ -132,6 +164,12 @@ impl Layers {
 fn detached(path: &str) -> Result<OwnedFd, StepError> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     rustix::mount::open_tree(CWD, path, flags).during(|| Step::Open(path.to_owned()))
+}
+
+/// Gives a mount a name on the stage.
+fn show(what: &str, mount: &OwnedFd, at: &str) -> Result<(), StepError> {
+    rustix::mount::move_mount(mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .during(|| Step::Mount(what.to_owned(), "its layer".to_owned()))
 }
 
 fn open_directory(path: &str) -> Result<OwnedFd, StepError> {

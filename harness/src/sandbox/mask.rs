@@ -5,7 +5,8 @@
 //! with the pid of who wrote it, by whatever name the file was opened.
 //!
 //! The root of the file system is that file: so it can lie over a file, and there is nothing else in
-//! it to serve.
+//! it to serve. Where this user may not open /dev/fuse a FIFO lies there instead: it looks less like
+//! the real one, and what comes through it has no sender.
 //!
 //! # References
 //! fuse(4), and the kernel's fuse and sysrq documents
@@ -13,14 +14,17 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::mount::MountFlags;
+use serde::{Deserialize, Serialize};
 
 use super::fault::{During, Step, StepError};
-use super::launcher::mount;
+use super::launcher::{bind, mount};
 
 /// What it lies over.
 const FILE: &str = "proc/sysrq-trigger";
+/// What is mounted, as it is listed.
+pub(crate) const SOURCE: &str = "sysrq";
 /// As the kernel has it.
 const MODE: u32 = 0o100_200;
 /// `FUSE_ROOT_ID`, `struct fuse_attr`'s inode.
@@ -33,27 +37,64 @@ const LARGEST: usize = 8192;
 /// What a write may have at once: less than a request, so that it fits.
 const LARGEST_WRITE: u32 = 4096;
 
-/// Lays it over the file below `root`, a directory with a proc in it. `None` where the kernel has no
-/// such file, and where this user may not open /dev/fuse.
-pub(crate) fn lay(root: &str) -> Result<Option<OwnedFd>, StepError> {
-    use std::os::fd::AsRawFd;
+/// What lies over the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A file system of ours, which tells who wrote.
+    Fuse,
+    /// A FIFO: /dev/fuse cannot be opened.
+    Fifo,
+    /// Nothing: the kernel was built without the file.
+    NoFile,
+}
+
+/// What an instance will have, for a caller whose root has a proc and a /dev/fuse.
+pub(crate) fn kind() -> Kind {
+    match (rustix::fs::stat(format!("/{FILE}")), open()) {
+        (Err(_), _) => Kind::NoFile,
+        (Ok(_), Ok(_)) => Kind::Fuse,
+        (Ok(_), Err(_)) => Kind::Fifo,
+    }
+}
+
+/// The kernel wants it opened in the user namespace that mounts.
+fn open() -> rustix::io::Result<OwnedFd> {
+    rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Lays it over the file below the directory `root`, which has a proc in it. Gives the keeper's end,
+/// where there is a file to lie over.
+pub(crate) fn lay(root: &str) -> Result<Option<(Kind, OwnedFd)>, StepError> {
     let target = format!("{root}/{FILE}");
     if rustix::fs::stat(&target).is_err() {
         return Ok(None);
     }
-    let flags = OFlags::RDWR | OFlags::CLOEXEC;
-    // The kernel wants it opened in the user namespace that mounts.
-    let Ok(connection) = rustix::fs::open("/dev/fuse", flags, Mode::empty()) else {
-        return Ok(None);
-    };
+    match open() {
+        Ok(connection) => lay_fuse(connection, &target).map(|end| Some((Kind::Fuse, end))),
+        Err(_) => lay_fifo(&target).map(|end| Some((Kind::Fifo, end))),
+    }
+}
+
+fn lay_fifo(target: &str) -> Result<OwnedFd, StepError> {
+    let step = || Step::Create("a FIFO for sysrq".to_owned());
+    let name = "sysrq";
+    rustix::fs::mknodat(CWD, name, FileType::Fifo, Mode::WUSR, 0).during(step)?;
+    bind(name, target)?;
+    // For writing as well, or it would end with its first writer.
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::open(name, flags, Mode::empty()).during(step)
+}
+
+fn lay_fuse(connection: OwnedFd, target: &str) -> Result<OwnedFd, StepError> {
+    use std::os::fd::AsRawFd;
     let options = format!(
         "fd={},rootmode={MODE:o},user_id=0,group_id=0,allow_other,default_permissions",
         connection.as_raw_fd(),
     );
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("sysrq", &target, "fuse", nothing, &options)?;
+    mount(SOURCE, target, "fuse", nothing, &options)?;
     rustix::io::ioctl_fionbio(&connection, true).during(|| Step::Open("/dev/fuse".to_owned()))?;
-    Ok(Some(connection))
+    Ok(connection)
 }
 
 /// The side that answers.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::ids::Ids;
+use super::mask;
 use crate::attempt::Policy;
 use crate::diff::{Change, DiffError};
 use crate::firmware::Owned;
@@ -31,28 +32,42 @@ pub(crate) enum ToLauncher {
     /// Try the AppArmor profile: a process is to enter this label. Answered with
     /// [`FromLauncher::Done`].
     Canary(String),
-    /// Make a keeper. Descriptors: the keeper's channel, the instance's log, the event that tells
-    /// of it, and the firmware's mount where the order says so. No answer: the keeper's channel
-    /// has it.
-    Boot(Lower, BootOrder),
+    /// Make a keeper, for a firmware and, where the instance writes to one, with a directory on
+    /// disk. Descriptors: the keeper's channel, the instance's log, the event that tells of it, the
+    /// firmware's mount where there is one; the directory on disk, and its mount where there is
+    /// one. No answer: the keeper's channel has it.
+    Boot { lower: Directory, disk: Option<Directory>, order: BootOrder },
 }
 
 /// Launcher to harness.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromLauncher {
     /// With its user namespace as a descriptor.
-    Ready(Ids),
+    Ready(Ids, Means),
     Done,
     /// It could not build its root, or do what it was asked.
     Failed(Fault),
 }
 
-/// Where the launcher finds the firmware's directory.
+/// What this host gives to every instance of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Means {
+    /// Each has a control group of its own.
+    pub cgroup: bool,
+    /// A tmpfs has the attributes in which overlayfs keeps its marks.
+    pub user_attributes: bool,
+    /// The kernel has filters that ask: attempts are answered and recorded.
+    pub recorder: bool,
+    /// What lies over /proc/sysrq-trigger.
+    pub mask: mask::Kind,
+}
+
+/// Where the launcher finds a directory.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Lower {
+pub(crate) enum Directory {
     /// On the host, at this path: an ordinary user's own.
     Path(OsString),
-    /// In the descriptor that comes along: a mount with shifted owners, which only root can make.
+    /// In the descriptor that comes along: a mount that only root can make.
     Mount,
 }
 
@@ -62,7 +77,7 @@ pub(crate) struct BootOrder {
     pub(crate) argv: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) hostname: String,
-    /// Bytes that the instance may write; none is half of the machine's memory.
+    /// Bytes that the instance may write to memory; none is half of the machine's.
     pub(crate) storage: Option<u64>,
     /// Only one id is mapped: changes of owner are pretended.
     pub(crate) single_id: bool,
@@ -181,7 +196,7 @@ pub(crate) enum FromCommand {
 pub(crate) enum FromInit {
     /// Laid a mask over its /proc/sysrq-trigger, which comes as a descriptor. Not sent where there is
     /// none.
-    Masked,
+    Masked(mask::Kind),
     /// In its own user namespace, without ids. Descriptors: the root of its /proc, the stacked root
     /// for the next boot, and at the first one [`Layers`](super::layers::Layers).
     Unshared,

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use super::{RenderOptions, render};
+use super::{RenderOptions, render, render_attempts};
 use crate::expect::{Failure, Location, Mismatch};
 use crate::instance::Instance;
 use crate::runner::context::{self, Current, SnapshotFn};
 
-/// Compares what the instance has changed in its root file system with the accepted snapshot.
+/// Compares what the instance has changed in its root file system, and what it has attempted, with
+/// the accepted snapshot.
 ///
 /// It is one insta snapshot in `snapshots/` beside the test's file, named after the test, `name`
 /// and the firmware; `cargo insta review` shows what is new. Without a name it is `rootfs`.
@@ -79,7 +80,7 @@ pub(crate) fn check_rootfs(
         normaliser: (*current.normaliser).clone(),
         ..RenderOptions::default()
     };
-    let text = render(&changes, &options);
+    let text = render(&changes, &options) + &render_attempts(&instance.attempts(), &options);
     compare(&current, name, &text, assert.unwrap_or(current.snapshot))
 }
 

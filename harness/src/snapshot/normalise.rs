@@ -1,9 +1,11 @@
 //! Known noise, named: content that differs each time shows as its name.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use globset::{Glob, GlobBuilder, GlobSet};
 
+use crate::attempt::Class;
 use crate::path::{GuestPath, escape};
 
 /// A user's rule, `[[snapshot.normalise]]`.
@@ -15,13 +17,14 @@ pub struct Rule {
     pub name: String,
 }
 
-/// Which files' content to hide behind which name, and which changes to leave out.
+/// Which files' content to hide behind which name, and which changes and attempts to leave out.
 #[derive(Clone, Debug)]
 pub struct Normaliser {
     rules: GlobSet,
     /// One for each glob of `rules`, in brackets.
     names: Vec<String>,
     ignored: GlobSet,
+    ignored_attempts: BTreeSet<Class>,
 }
 
 /// A glob is no good.
@@ -108,7 +111,14 @@ impl Normaliser {
         let rules = rules.iter().map(|rule| (rule.path.as_str(), rule.name.as_str()));
         let (rules, names) = compile(rules)?;
         let ignored = set(ignore.iter().map(String::as_str))?;
-        Ok(Self { rules, names, ignored })
+        Ok(Self { rules, names, ignored, ignored_attempts: BTreeSet::new() })
+    }
+
+    /// Leaves attempts of these classes out.
+    #[must_use]
+    pub fn without_attempts(mut self, classes: impl IntoIterator<Item = Class>) -> Self {
+        self.ignored_attempts.extend(classes);
+        self
     }
 
     /// The name, in brackets, that stands for the content of a regular file.
@@ -126,12 +136,23 @@ impl Normaliser {
     pub fn ignores(&self, path: &GuestPath) -> bool {
         self.ignored.is_match(&path.0)
     }
+
+    /// Whether to leave attempts of a class out.
+    #[must_use]
+    pub fn ignores_attempts(&self, class: Class) -> bool {
+        self.ignored_attempts.contains(&class)
+    }
 }
 
 impl Default for Normaliser {
     /// What is known anyway.
     fn default() -> Self {
-        Self { rules: GlobSet::empty(), names: Vec::new(), ignored: GlobSet::empty() }
+        Self {
+            rules: GlobSet::empty(),
+            names: Vec::new(),
+            ignored: GlobSet::empty(),
+            ignored_attempts: BTreeSet::new(),
+        }
     }
 }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::PlacedStep;
 use super::step::{self, Count, Ports, Step, TextChecks};
+use crate::attempt::{Attempts, Class};
 use crate::expect::{
-    Failure, Location, Mismatch, TextMatcher, check_absent, check_body, check_count, check_exists,
-    check_header, check_includes, check_kind, check_mode, check_nothing, check_only, check_owner,
-    check_running, check_size, check_status, check_target, content,
+    AttemptSelection, Failure, Location, Mismatch, TextMatcher, check_absent, check_attempt_count,
+    check_attempted_only, check_body, check_count, check_exists, check_header, check_includes,
+    check_kind, check_mode, check_nothing, check_only, check_owner, check_running, check_size,
+    check_status, check_target, content,
 };
 use crate::instance::{ExitStatus, Instance, Output, Processes, chain};
 use crate::runner::failure::quoted;
@@ -68,6 +70,7 @@ async fn carry_out(step: &Step, instance: &mut Instance) -> Result<(), Mismatch>
             let wanted = format!("the console shows `{}`", console.expect);
             instance.wait(condition).await.map_err(|error| Mismatch::new(wanted, chain(&error)))
         }
+        Step::Attempts(attempts) => count_attempts(attempts, &instance.attempts()),
         Step::Stop(stop) => end(stop, instance).await,
         Step::Remount(_) => instance
             .remount()
@@ -210,6 +213,19 @@ fn count(wanted: &step::Process, instance: &Instance) -> Result<(), Mismatch> {
     }
 }
 
+fn count_attempts(wanted: &step::Attempts, attempts: &Attempts) -> Result<(), Mismatch> {
+    for (class, count) in &wanted.counts {
+        let of = AttemptSelection::new(attempts.clone()).of(*class);
+        check_attempt_count(&of, *count)?;
+    }
+    let classes: Vec<Class> = wanted.counts.keys().copied().collect();
+    match (wanted.no_others, classes.as_slice()) {
+        (false, _) => Ok(()),
+        (true, []) => check_attempt_count(&AttemptSelection::new(attempts.clone()), 0),
+        (true, classes) => check_attempted_only(attempts, classes),
+    }
+}
+
 async fn end(wanted: &step::Stop, instance: &mut Instance) -> Result<(), Mismatch> {
     let expected = match wanted.status {
         Some(status) => format!("init ends by itself with {status}"),
@@ -258,4 +274,45 @@ fn check_pattern(
     }
     let shown: String = String::from_utf8_lossy(actual).chars().take(400).collect();
     Err(Mismatch::new(format!("matches `{pattern}`"), format!("{shown:?}")).of(noun))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::sample;
+
+    /// What is wrong with two attempts to set the clock and one to load a module.
+    fn wrong(step: &str) -> Option<String> {
+        let step = toml::from_str(step).unwrap();
+        let tried = [sample::clock(), sample::module(), sample::adjust(500)].into_iter().collect();
+        count_attempts(&step, &tried).err().map(|mismatch| mismatch.to_string())
+    }
+
+    #[test]
+    fn attempts_are_counted_by_class() {
+        assert_eq!(wrong("clock = 2"), None);
+        assert_eq!(wrong("clock = 2\nmodules = 1\nsysrq = 0\nothers = 0"), None);
+        insta::assert_snapshot!(wrong("clock = 1").unwrap(), @"
+        expected  1 attempt of `clock`
+        actual    +0.31s clock: set the time (2001-01-01 00:00:00, -25 y), pretended, by date -s 010100002001 (33) from /etc/init.d/S10clock (20)
+                  +0.50s clock: adjust the clock (modes 0x1), pretended, by /usr/sbin/ntpd -n (41)
+        ");
+        insta::assert_snapshot!(wrong("clock = 2\nsysrq = 1").unwrap(), @"
+        expected  1 attempt of `sysrq`
+        actual    none; attempted were
+                  +0.31s clock: set the time (2001-01-01 00:00:00, -25 y), pretended, by date -s 010100002001 (33) from /etc/init.d/S10clock (20)
+                  +0.40s modules: load nf_tables, refused (EPERM), by modprobe nf_tables (35)
+                  +0.50s clock: adjust the clock (modes 0x1), pretended, by /usr/sbin/ntpd -n (41)
+        ");
+        insta::assert_snapshot!(wrong("clock = 2\nothers = 0").unwrap(), @"
+        expected  no attempt but of `clock`
+        actual    +0.40s modules: load nf_tables, refused (EPERM), by modprobe nf_tables (35)
+        ");
+        insta::assert_snapshot!(wrong("others = 0").unwrap(), @"
+        expected  no attempt
+        actual    +0.31s clock: set the time (2001-01-01 00:00:00, -25 y), pretended, by date -s 010100002001 (33) from /etc/init.d/S10clock (20)
+                  +0.40s modules: load nf_tables, refused (EPERM), by modprobe nf_tables (35)
+                  +0.50s clock: adjust the clock (modes 0x1), pretended, by /usr/sbin/ntpd -n (41)
+        ");
+    }
 }

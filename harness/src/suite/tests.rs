@@ -33,6 +33,8 @@ steps = [
   { file = { path = "/etc/shadow", mode = "0600", owner = "root:root" } },
   { process = { name = "httpd", count = 1 } },
   { listening = { only = ["tcp:80", "tcp:22"] } },
+  { attempts = { clock = 1, sysrq = 0 } },
+  { wait = { attempt = "reboot" } }, { attempts = { others = 0 } },
   { snapshot = "after-boot" },
 ]
 
@@ -77,20 +79,23 @@ fn a_suite_is_tests_of_steps_that_know_their_lines() {
       11: File(File { path: "/etc/shadow", state: Some(FileState { kind: None, mode: Some(384), owner: Some("root:root"), size: None, content: TextChecks { equals: None, contains: [], matches: None }, target: None }) })
       12: Process(Process { name: "httpd", count: Exactly(1), user: None })
       13: Listening(Listening(Only([Port { protocol: Tcp, number: 80 }, Port { protocol: Tcp, number: 22 }])))
-      14: Snapshot(Name("after-boot"))
-    18: the-rest 30s Some("slow")
-      21: Exec(Exec { run: ["false"], stdin: Some("x"), env: {"A": "b"}, cwd: Some("/tmp"), user: Some("nobody"), timeout: None, status: Code(1), stdout: TextChecks { equals: None, contains: [], matches: None }, stderr: TextChecks { equals: None, contains: [], matches: None } })
-      22: Exec(Exec { run: ["sh", "-c", "kill -9 $$"], stdin: None, env: {}, cwd: None, user: None, timeout: Some(1s), status: Signal(9), stdout: TextChecks { equals: None, contains: [], matches: Some(Pattern(Regex("^$"))) }, stderr: TextChecks { equals: None, contains: ["a", "b"], matches: None } })
-      24: File(File { path: "/etc/nologin", state: None })
-      25: File(File { path: "/bin/sh", state: Some(FileState { kind: Some(Symlink), mode: None, owner: None, size: None, content: TextChecks { equals: None, contains: [], matches: None }, target: Some("busybox") }) })
-      26: Process(Process { name: "init", count: Some, user: None })
-      26: Listening(Listening(Includes([Port { protocol: Udp, number: 53 }])))
-      27: Console(Console { expect: Pattern(Regex("login:")), within: Some(5s) })
-      28: Remount(Remount)
-      29: Stop(Stop { status: None })
-    33: tables 30s None
-      34: File(File { path: "/etc/passwd", state: Some(FileState { kind: None, mode: None, owner: None, size: None, content: TextChecks { equals: None, contains: ["root"], matches: None }, target: None }) })
-      36: Stop(Stop { status: Some(Code(0)) })
+      14: Attempts(Attempts { counts: {Clock: 1, Sysrq: 0}, no_others: false })
+      15: Wait(Condition { awaited: Attempt(Reboot), within: None })
+      15: Attempts(Attempts { counts: {}, no_others: true })
+      16: Snapshot(Name("after-boot"))
+    20: the-rest 30s Some("slow")
+      23: Exec(Exec { run: ["false"], stdin: Some("x"), env: {"A": "b"}, cwd: Some("/tmp"), user: Some("nobody"), timeout: None, status: Code(1), stdout: TextChecks { equals: None, contains: [], matches: None }, stderr: TextChecks { equals: None, contains: [], matches: None } })
+      24: Exec(Exec { run: ["sh", "-c", "kill -9 $$"], stdin: None, env: {}, cwd: None, user: None, timeout: Some(1s), status: Signal(9), stdout: TextChecks { equals: None, contains: [], matches: Some(Pattern(Regex("^$"))) }, stderr: TextChecks { equals: None, contains: ["a", "b"], matches: None } })
+      26: File(File { path: "/etc/nologin", state: None })
+      27: File(File { path: "/bin/sh", state: Some(FileState { kind: Some(Symlink), mode: None, owner: None, size: None, content: TextChecks { equals: None, contains: [], matches: None }, target: Some("busybox") }) })
+      28: Process(Process { name: "init", count: Some, user: None })
+      28: Listening(Listening(Includes([Port { protocol: Udp, number: 53 }])))
+      29: Console(Console { expect: Pattern(Regex("login:")), within: Some(5s) })
+      30: Remount(Remount)
+      31: Stop(Stop { status: None })
+    35: tables 30s None
+      36: File(File { path: "/etc/passwd", state: Some(FileState { kind: None, mode: None, owner: None, size: None, content: TextChecks { equals: None, contains: ["root"], matches: None }, target: None }) })
+      38: Stop(Stop { status: Some(Code(0)) })
     "#);
 }
 
@@ -260,13 +265,13 @@ fn a_wrong_key_is_pointed_at() {
       |     ^^^^^
     hint: did you mean `wait`?
     ");
-    assert_snapshot!(step_error("{ attempts = { clock = 0 } }"), @"
-    failed to read `tests/web.fw.toml`: unknown step `attempts`
+    assert_snapshot!(step_error("{ reboot = { clock = 0 } }"), @"
+    failed to read `tests/web.fw.toml`: unknown step `reboot`
      --> tests/web.fw.toml:4:5
       |
-    4 |   { attempts = { clock = 0 } },
-      |     ^^^^^^^^
-    hint: known here: `wait`, `exec`, `http`, `file`, `process`, `listening`, `console`, `stop`, `remount`, `snapshot`
+    4 |   { reboot = { clock = 0 } },
+      |     ^^^^^^
+    hint: known here: `wait`, `exec`, `http`, `file`, `process`, `listening`, `console`, `attempts`, `stop`, `remount`, `snapshot`
     ");
     assert_snapshot!(step_error("{ exec = { run = ['ls'], stdout_contains = 'a' } }"), @"
     failed to read `tests/web.fw.toml`: unknown key `stdout_contains`
@@ -462,7 +467,7 @@ fn a_wrong_value_is_pointed_at() {
       |
     4 |   { wait = {} },
       |   ^^^^^^^^^^^^^
-    hint: write one of `port`, `log`, `process`, `file`, `quiet`, and `within` if you like
+    hint: write one of `port`, `log`, `process`, `file`, `quiet`, `attempt`, and `within` if you like
     ");
     assert_snapshot!(step_error("{ process = { name = 'a', count = -1 } }"), @"
     failed to read `tests/web.fw.toml`: expected a number from 0 up, found integer `-1`
@@ -478,6 +483,66 @@ fn a_wrong_value_is_pointed_at() {
     4 |   { listening = { only = ['80'] } },
       |                           ^^^^
     hint: write `tcp:80` or `udp:53`, with a number from 1 to 65535
+    ");
+    assert_snapshot!(step_error("{ attempts = { clok = 0 } }"), @"
+    failed to read `tests/web.fw.toml`: unknown key `clok`
+     --> tests/web.fw.toml:4:18
+      |
+    4 |   { attempts = { clok = 0 } },
+      |                  ^^^^
+    hint: did you mean `clock`?
+    ");
+    assert_snapshot!(step_error("{ attempts = { other = 0 } }"), @"
+    failed to read `tests/web.fw.toml`: unknown key `other`
+     --> tests/web.fw.toml:4:18
+      |
+    4 |   { attempts = { other = 0 } },
+      |                  ^^^^^
+    hint: did you mean `others`?
+    ");
+    assert_snapshot!(step_error("{ attempts = {} }"), @"
+    failed to read `tests/web.fw.toml`: it asks for no attempt
+     --> tests/web.fw.toml:4:16
+      |
+    4 |   { attempts = {} },
+      |                ^^
+    hint: write `{ clock = 1 }`, or `{ others = 0 }` for none at all
+    ");
+    assert_snapshot!(step_error("{ attempts = { clock = 'none' } }"), @r#"
+    failed to read `tests/web.fw.toml`: expected a number from 0 up, found string "none"
+     --> tests/web.fw.toml:4:26
+      |
+    4 |   { attempts = { clock = 'none' } },
+      |                          ^^^^^^
+    "#);
+    assert_snapshot!(step_error("{ attempts = { clock = -1 } }"), @"
+    failed to read `tests/web.fw.toml`: expected a number from 0 up, found integer `-1`
+     --> tests/web.fw.toml:4:26
+      |
+    4 |   { attempts = { clock = -1 } },
+      |                          ^^
+    ");
+    assert_snapshot!(step_error("{ attempts = { others = 2 } }"), @"
+    failed to read `tests/web.fw.toml`: `others = 2` does not say which: name their classes
+     --> tests/web.fw.toml:4:27
+      |
+    4 |   { attempts = { others = 2 } },
+      |                           ^
+    ");
+    assert_snapshot!(step_error("{ attempts = 'none' }"), @r#"
+    failed to read `tests/web.fw.toml`: expected a table, found string "none"
+     --> tests/web.fw.toml:4:16
+      |
+    4 |   { attempts = 'none' },
+      |                ^^^^^^
+    "#);
+    assert_snapshot!(step_error("{ wait = { attempt = 'clok' } }"), @"
+    failed to read `tests/web.fw.toml`: unknown class of attempts `clok`
+     --> tests/web.fw.toml:4:24
+      |
+    4 |   { wait = { attempt = 'clok' } },
+      |                        ^^^^^^
+    hint: did you mean `clock`?
     ");
     assert_snapshot!(step_error("{ console = { expect = '' } }"), @"
     failed to read `tests/web.fw.toml`: an empty regular expression matches everything

@@ -11,17 +11,17 @@ use super::ValueError;
 pub(crate) fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     expecting: &'static str,
-    parse: fn(&str) -> Result<T, ValueError>,
+    parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Result<T, D::Error> {
     deserializer.deserialize_str(Text { expecting, parse })
 }
 
-struct Text<T> {
+struct Text<F> {
     expecting: &'static str,
-    parse: fn(&str) -> Result<T, ValueError>,
+    parse: F,
 }
 
-impl<T> Visitor<'_> for Text<T> {
+impl<T, F: FnOnce(&str) -> Result<T, ValueError>> Visitor<'_> for Text<F> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,11 +8,13 @@ mod console;
 mod ending;
 mod exec;
 mod files;
+mod groups;
 mod isolation;
 mod model;
 mod network;
 mod power;
 mod rebuilt;
+mod record;
 mod two;
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! The firmware restarts, halts and powers off its board, and it gets what it asked for.
 
-use fwtest::attempt::{Act, RebootCommand, Verdict};
+use fwtest::attempt::{Act, RebootCommand};
 use fwtest::instance::Cause;
 use fwtest::prelude::*;
 
@@ -74,7 +74,7 @@ async fn a_halt_and_a_crash_are_told_apart(fw: &mut Instance) -> Result<()> {
         assert_eq!(output.status, ExitStatus::Signal(9), "{script}");
         assert_eq!(other.ended().await, ExitStatus::Signal(signal), "{script}");
         assert_eq!(other.cause(), Some(cause), "{script}");
-        assert_eq!(other.attempts().last().unwrap().verdict, Verdict::Emulated, "{script}");
+        assert_eq!(other.attempts().iter().last().unwrap().verdict, Verdict::Emulated, "{script}");
     }
     Ok(())
 }

@@ -5,15 +5,15 @@
 //! when it ends; the launcher ends when the process that made it does. Code of ours has to run for
 //! none of that.
 //!
-//! **What the kernel cannot free, and the next run would have to sweep up: nothing, today.** A
-//! control group outlives its processes, and so does a policy that was loaded into AppArmor; a run
-//! makes neither yet. When one does, it has to have `fwtest` in its name, and [`Host`] looks for it.
-//!
-//! [`Host`]: tests::host::Host
+//! **What the kernel cannot free**: control groups, which outlive their processes. Whoever made the
+//! launcher removes them at its end; where it was killed itself, the next run does (`groups`). They
+//! are empty: nobody is in them, and they hold no memory of anybody. A policy that was loaded into
+//! AppArmor would be another such thing; a run makes none yet.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod cast;
+mod groups;
 mod kills;
 mod look;
 mod resistance;

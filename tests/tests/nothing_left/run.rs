@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, WaitOptions, set_child_subreaper, waitpid};
 use tempfile::TempDir;
+use tests::groups::Group;
 use tests::host::{Host, MARK};
 use tests::process;
 
@@ -21,6 +22,8 @@ pub const GONE: Duration = Duration::from_secs(5);
 pub struct Repo {
     directory: TempDir,
     mark: String,
+    /// Where this process is meanwhile, and so its runs.
+    group: Option<Group>,
 }
 
 impl Repo {
@@ -31,7 +34,8 @@ impl Repo {
         let mark = format!("mark-{}-{}", std::process::id(), now.as_nanos());
         // Not below the target directory: there every run would build the project around it.
         let directory = TempDir::with_prefix("nothing-left-").unwrap();
-        let repo = Self { directory, mark };
+        let group = Group::enter(&mark);
+        let repo = Self { directory, mark, group };
         fixtures::minimal(&repo.path("firmware"), init);
         fs::create_dir(repo.temporary()).unwrap();
         let config = format!(
@@ -63,7 +67,28 @@ impl Repo {
     }
 
     pub fn look(&self) -> Host {
-        Host::look(&self.mark, &self.temporary())
+        Host::look(&self.mark, &self.temporary(), self.group.as_ref())
+    }
+
+    /// Panics unless all is as `before`, but for the control groups of one run: those that its maker
+    /// had no time to remove. Nobody is in them. The next run removes them.
+    #[track_caller]
+    pub fn assert_only_groups_left(&self, before: &Host, what: &str) {
+        let mut now = self.look();
+        let groups = now.take_groups();
+        assert_eq!(now, *before, "{what}");
+        if let Some(run) = groups.first() {
+            assert!(groups.iter().all(|group| group.starts_with(run)), "{what}: {groups:#?}");
+        }
+        for group in groups {
+            let procs = fs::read_to_string(group.join("cgroup.procs")).unwrap();
+            assert_eq!(procs, "", "{what}: {}", group.display());
+        }
+    }
+
+    /// Whether runs have control groups here.
+    pub fn has_groups(&self) -> bool {
+        self.group.is_some()
     }
 
     /// `cargo fwtest`, marked.

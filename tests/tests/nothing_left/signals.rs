@@ -91,6 +91,6 @@ fn the_end_of_a_test_binarys_group_is_the_end_of_all() {
         Cast::wait_for(&run, Role::Init, Stage::Exec);
         kill_process_group(Pid::from_raw(run.pid).unwrap(), signal).unwrap();
         run.gone_within(GONE);
-        assert_eq!(repo.look(), before);
+        repo.assert_only_groups_left(&before, "the whole group");
     }
 }

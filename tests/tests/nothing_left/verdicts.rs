@@ -142,5 +142,5 @@ fn a_test_binary_does_not_outlive_the_command() {
     Cast::wait_for(&run, Role::Init, Stage::Exec);
     run.signal(Signal::KILL);
     run.gone_within(AT_ONCE);
-    assert_eq!(repo.look(), before);
+    repo.assert_only_groups_left(&before, "the command");
 }

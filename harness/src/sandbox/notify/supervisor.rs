@@ -21,7 +21,7 @@ use crate::attempt::{Act, Answer, Attempt, Caller, Class, Layer, Policy, Verdict
 use crate::sandbox::channel::Channel;
 use crate::sandbox::filter::{Abi, Call, identify};
 use crate::sandbox::log::{Happened, LogWriter};
-use crate::sandbox::mask::{Mask, Touch};
+use crate::sandbox::mask::{Kind, Mask, Touch};
 use crate::sandbox::sys;
 
 /// What a command says that will run in the guest: here is my filter's listener, as a descriptor.
@@ -30,7 +30,7 @@ pub(crate) struct Arrival;
 
 /// Answers for one boot of an instance.
 pub(crate) struct Supervisor {
-    instance: Instance,
+    instance: Rc<Instance>,
     boot: u32,
     listeners: Vec<Rc<OwnedFd>>,
     /// Commands that are on their way into the guest.
@@ -42,6 +42,8 @@ pub(crate) struct Supervisor {
     held: Vec<Held>,
     /// Over the guest's /proc/sysrq-trigger, where there is one.
     mask: Option<Mask>,
+    /// In its place, where there is no mask.
+    fifo: Option<OwnedFd>,
     /// The root of the guest's /proc.
     proc: OwnedFd,
 }
@@ -49,7 +51,7 @@ pub(crate) struct Supervisor {
 /// What init gives its keeper for it.
 pub(crate) struct Given {
     pub(crate) listener: Option<OwnedFd>,
-    pub(crate) mask: Option<OwnedFd>,
+    pub(crate) mask: Option<(Kind, OwnedFd)>,
     /// The root of the guest's /proc.
     pub(crate) proc: OwnedFd,
 }
@@ -66,8 +68,12 @@ impl Supervisor {
     /// listener, on a kernel that has none, it is never asked.
     pub(crate) fn new(policy: Policy, boot: u32, init: i32, given: Given) -> Self {
         let Given { listener, mask, proc } = given;
+        let (mask, fifo) = match mask {
+            Some((Kind::Fifo, end)) => (None, Some(end)),
+            other => (other.map(|(_, end)| end), None),
+        };
         Self {
-            instance: Instance::new(policy, init),
+            instance: Rc::new(Instance::new(policy, init)),
             boot,
             listeners: listener.into_iter().map(Rc::new).collect(),
             arrivals: Vec::new(),
@@ -77,6 +83,7 @@ impl Supervisor {
             files: Files::default(),
             held: Vec::new(),
             mask: mask.map(Mask::new),
+            fifo,
             proc,
         }
     }
@@ -89,6 +96,7 @@ impl Supervisor {
     /// What there is to wait for.
     pub(crate) fn polled(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let mask = self.mask.iter().map(|mask| mask.connection.as_fd());
+        let mask = mask.chain(self.fifo.iter().map(AsFd::as_fd));
         let listeners = self.listeners.iter().map(|listener| listener.as_fd());
         mask.chain(listeners)
             .chain(self.arrivals.iter().map(AsFd::as_fd))
@@ -106,12 +114,13 @@ impl Supervisor {
         ready: &[PollFlags],
         log: &mut LogWriter,
     ) -> io::Result<Option<Power>> {
-        let (mask, rest) = ready.split_at(usize::from(self.mask.is_some()));
+        let masks = usize::from(self.mask.is_some()) + usize::from(self.fifo.is_some());
+        let (mask, rest) = ready.split_at(masks);
         let (asked, rest) = rest.split_at(self.listeners.len());
         let (arrived, files) = rest.split_at(self.arrivals.len());
         let mut power = None;
         if mask.iter().any(|flags| !flags.is_empty()) {
-            power = self.serve_mask(log)?;
+            power = self.serve_mask(log)?.or(self.serve_fifo(log)?);
         }
         if files.iter().any(|flags| !flags.is_empty()) {
             power = power.or(self.record_written(log)?);
@@ -152,7 +161,7 @@ impl Supervisor {
             return Ok(None);
         };
         let tid = notice.pid.cast_signed();
-        let instance = self.instance.clone();
+        let instance = Rc::clone(&self.instance);
         let question = Question::new(&instance, tid, abi, notice.data.args);
         let outcome = or_errno(self.answer(call, &question));
         let by = outcome.attempt.as_ref().map(|_| question.caller());
@@ -260,6 +269,21 @@ impl Supervisor {
             }
         }
         self.mask = Some(mask);
+        Ok(power)
+    }
+
+    /// What came through the FIFO, from a writer whose opening it was not asked about.
+    fn serve_fifo(&mut self, log: &mut LogWriter) -> io::Result<Option<Power>> {
+        let Some(fifo) = &self.fifo else { return Ok(None) };
+        let mut bytes = [0; 4096];
+        let length = match rustix::io::read(fifo, &mut bytes) {
+            Ok(length) => length,
+            // Nothing is left.
+            Err(_) => return Ok(None),
+        };
+        let (verdict, power) = sysrq(&bytes[..length]);
+        let act = Act::Sysrq(bytes[..length].to_vec());
+        self.record(Layer::Mask, act, verdict, Caller::default(), log)?;
         Ok(power)
     }
 

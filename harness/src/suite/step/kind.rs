@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Console, Exec, File, Http, Listening, Name, Process, Remount, Stop};
+use super::{Attempts, Console, Exec, File, Http, Listening, Name, Process, Remount, Stop};
 use crate::ready::Condition;
 
 /// One thing that a test does or asserts: a table with the name of its kind for a key.
@@ -23,6 +23,8 @@ pub enum Step {
     Listening(Listening),
     /// Waits until the console has shown something.
     Console(Console),
+    /// Counts what the firmware has tried.
+    Attempts(Attempts),
     /// Stops the firmware and waits for its end.
     Stop(Stop),
     /// Takes a changed firmware into the running instance.
@@ -43,6 +45,7 @@ impl Step {
             Self::Process(_) => "process",
             Self::Listening(_) => "listening",
             Self::Console(_) => "console",
+            Self::Attempts(_) => "attempts",
             Self::Stop(_) => "stop",
             Self::Remount(_) => "remount",
             Self::Snapshot(_) => "snapshot",

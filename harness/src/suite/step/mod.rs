@@ -1,5 +1,6 @@
 //! Steps: what a suite's test does and asserts, a file for each kind.
 
+mod attempts;
 mod console;
 mod exec;
 mod file;
@@ -12,6 +13,7 @@ mod remount;
 mod stop;
 mod text_checks;
 
+pub use attempts::Attempts;
 pub use console::Console;
 pub use exec::Exec;
 pub use file::{File, FileState};

@@ -1,0 +1,69 @@
+//! Shims: a kernel that lacks something, for a program and all that it starts.
+//!
+//! A seccomp filter answers some system calls with an error number. It is what an old kernel, or a
+//! container's own filter, would say: nothing in the program under test knows of it.
+
+#![expect(unsafe_code, reason = "a filter is installed between fork and exec")]
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// The calls that write extended attributes.
+pub const SET_ATTRIBUTE: [i64; 3] = [libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr];
+
+/// Answers each of `calls` with `errno`, in what `command` will start. It takes root: for others the
+/// kernel wants no_new_privs first, and then newuidmap has no rights either.
+pub fn refuse<'a>(command: &'a mut Command, calls: &[i64], errno: i32) -> &'a mut Command {
+    let filter = program(calls, errno);
+    // SAFETY: between fork and exec it makes one system call, on memory that was allocated before.
+    unsafe { command.pre_exec(move || install(&filter)) }
+}
+
+/// A filter for seccomp(2), for this machine's own calls: others are let through.
+fn program(calls: &[i64], errno: i32) -> Vec<libc::sock_filter> {
+    let instruction = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    // The number is the first word of seccomp_data.
+    let mut program = vec![instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
+    for call in calls {
+        let number = u32::try_from(*call).expect("a call's number is small");
+        let errno = u32::try_from(errno).expect("an error number is positive");
+        program.extend([
+            instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number),
+            instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | errno),
+        ]);
+    }
+    program.push(instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW));
+    program
+}
+
+fn install(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: `program` and the instructions that it points to outlive the call, which copies them
+    // and writes to neither.
+    let done = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shim that does not bite would prove nothing.
+    #[test]
+    #[ignore = "needs root, for a filter without no_new_privs"]
+    fn what_is_refused_says_so_and_the_rest_goes_on() {
+        let mut command = Command::new("uname");
+        let output = refuse(&mut command, &[libc::SYS_uname], libc::ENOSYS).output().unwrap();
+        assert!(!output.status.success());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("Function not implemented"), "{said}");
+        let mut command = Command::new("uname");
+        assert!(refuse(&mut command, &[], libc::ENOSYS).output().unwrap().status.success());
+    }
+}
