@@ -184,7 +184,9 @@ impl Shared {
         let Some(body) = message.get(HEADER..) else { return };
         match u16::from_ne_bytes([message[4], message[5]]) {
             FROM_MODULES => {
-                let Some(record) = parse(body) else { return };
+                let Some(record) = parse(body).filter(|record| !record.is_of_the_mask()) else {
+                    return;
+                };
                 let name = record.namespace.as_str();
                 let Some(mailbox) = lock(&self.mailboxes).get(name).cloned() else { return };
                 let done = when(record.at, SystemTime::now(), Instant::now());

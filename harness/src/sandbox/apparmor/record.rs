@@ -31,6 +31,8 @@ pub(super) struct Record {
     pub(super) comm: String,
     /// As the host has it.
     pub(super) uid: Option<u32>,
+    /// Whose the file is, as the host has it.
+    pub(super) owner: Option<u32>,
     pub(super) errno: Option<i32>,
     /// When, by the machine's clock.
     pub(super) at: Duration,
@@ -67,9 +69,20 @@ pub(super) fn parse(line: &[u8]) -> Option<Record> {
         pid: number("pid").and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0),
         comm: word("comm").unwrap_or_default(),
         uid: number("fsuid").and_then(|uid| u32::try_from(uid).ok()),
+        owner: number("ouid").and_then(|uid| u32::try_from(uid).ok()),
         errno: number("error").and_then(|error| i32::try_from(-error).ok()),
         at,
     })
+}
+
+impl Record {
+    /// Whether it is of the mask over `/proc/sysrq-trigger`, which tells itself of what is written
+    /// there: to open it does nothing. The real file is the real root's; the mask is the guest's.
+    pub(super) fn is_of_the_mask(&self) -> bool {
+        self.kind == Kind::Reported
+            && self.object == b"/proc/sysrq-trigger"
+            && self.owner.is_some_and(|owner| owner != 0)
+    }
 }
 
 /// `audit(SECONDS.MILLISECONDS:SERIAL): `
@@ -160,6 +173,7 @@ mod tests {
             pid: 189,
             comm: comm.to_owned(),
             uid: None,
+            owner: None,
             errno: None,
             at: Duration::from_millis(1002),
         }
@@ -178,7 +192,8 @@ mod tests {
             r#"audit(1795848915.110:5): apparmor="AUDIT" operation="open" class="file" namespace="root//fwtest-1-a-0" profile="firmware" name="/tmp/sysrq-trigger" pid=189 comm="sh" requested_mask="wc" fsuid=524288 ouid=524288"#,
         );
         let expected = record(Kind::Reported, "open", "/tmp/sysrq-trigger", "sh");
-        assert_eq!(opened, Some(Record { uid: Some(524_288), at: then, ..expected }));
+        let (uid, owner) = (Some(524_288), Some(524_288));
+        assert_eq!(opened, Some(Record { uid, owner, at: then, ..expected }));
         let not_found = parsed(
             r#"audit(1.2:3): apparmor="DENIED" operation="change_onexec" class="file" info="label not found" error=-2 namespace="root//fwtest-1-a-0" profile="firmware" name="x" pid=189 comm="sh""#,
         );
@@ -188,6 +203,21 @@ mod tests {
             r#"audit(1.2:3): apparmor="DENIED" operation="capable" class="cap" namespace="root//fwtest-1-a-0" profile="firmware" pid=189 comm="date" capability=25  capname="sys_time""#,
         );
         assert_eq!(capability, Some(record(Kind::Denied, "capable", "sys_time", "date")));
+    }
+
+    #[test]
+    fn the_mask_is_told_from_the_real_file() {
+        let line = |kind: &str, name: &str, owner: &str| {
+            let line = format!(
+                r#"audit(1.2:3): apparmor="{kind}" operation="open" namespace="root//fwtest-1-a-0" name="{name}" pid=1 comm="x" requested_mask="w" fsuid=524288{owner}"#
+            );
+            parsed(&line).unwrap().is_of_the_mask()
+        };
+        assert!(line("AUDIT", "/proc/sysrq-trigger", " ouid=524288"));
+        assert!(!line("AUDIT", "/proc/sysrq-trigger", " ouid=0"));
+        assert!(!line("AUDIT", "/proc/sysrq-trigger", ""));
+        assert!(!line("AUDIT", "/z/sysrq-trigger", " ouid=524288"));
+        assert!(!line("DENIED", "/proc/sysrq-trigger", " ouid=524288"));
     }
 
     #[test]

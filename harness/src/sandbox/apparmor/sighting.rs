@@ -79,10 +79,14 @@ pub(crate) fn merge(recorded: &[Attempt], witnessed: &[Attempt]) -> Vec<Attempt>
 
 /// Whether another layer, which knows more, has told of the act that AppArmor saw.
 fn is_told_by(recorded: &Attempt, sighting: &Attempt) -> bool {
-    if recorded.class() != sighting.class() || !is_by_the_same(recorded, sighting) {
+    // What was opened may be written to at any time later, by that process or one that it has made.
+    let is_by_a_child = recorded.boot == sighting.boot
+        && recorded.by.parents.iter().any(|parent| parent.pid == sighting.by.pid);
+    if recorded.class() != sighting.class()
+        || !(is_by_the_same(recorded, sighting) || is_by_a_child)
+    {
         return false;
     }
-    // What was opened may be written to at any time later, by that process.
     let opened = matches!(sighting.act, Act::OpenSysrq { .. }) && sighting.by.pid != 0;
     recorded.at.abs_diff(sighting.at) <= TOGETHER || (opened && recorded.at >= sighting.at)
 }
@@ -101,6 +105,7 @@ fn is_by_the_same(one: &Attempt, other: &Attempt) -> bool {
 mod tests {
     use super::super::policy::Name;
     use super::*;
+    use crate::attempt::Parent;
 
     fn by(pid: i32, comm: &str) -> Caller {
         Caller { pid, comm: comm.to_owned(), ..Caller::default() }
@@ -145,6 +150,11 @@ mod tests {
         check(&[mask(9000, 7)], &[opened(100, 0)], &[(100, AppArmor), (9000, Mask)]);
         // Written first, opened again long after.
         check(&[mask(100, 7)], &[opened(9000, 7)], &[(100, Mask), (9000, AppArmor)]);
+        // Opened by one, and written to by its child.
+        let parents = vec![Parent { pid: 7, comm: "sh".to_owned(), argv: Vec::new() }];
+        let mut by_child = mask(101, 8);
+        by_child.by.parents = parents;
+        check(&[by_child], &[opened(100, 7)], &[(101, Mask)]);
         // Somebody else's.
         check(&[mask(101, 8)], &[opened(100, 7)], &[(100, AppArmor), (101, Mask)]);
         // Another class.
@@ -179,6 +189,7 @@ mod tests {
             pid: 1,
             comm: "sh".to_owned(),
             uid: None,
+            owner: None,
             errno,
             at: Duration::ZERO,
         };
