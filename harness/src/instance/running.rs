@@ -13,6 +13,7 @@ use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::attempt::{Attempt, Attempts, Class, Expected};
 use crate::diff::Change;
 use crate::firmware::Firmware;
+use crate::sandbox::apparmor::{self, Sighting};
 use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
 
 /// A firmware that runs: its root file system under a fresh upper layer, and its own pid 1.
@@ -42,9 +43,28 @@ struct Log {
     transcript: Transcript,
     kernel: Transcript,
     attempts: Vec<Attempt>,
+    /// What the keeper has recorded.
+    recorded: Vec<Attempt>,
+    /// What AppArmor saw, the same acts among them.
+    sightings: Vec<Sighting>,
+    /// When it booted again.
+    reboots: Vec<Duration>,
     /// How often it has booted, once it has more than once.
     boots: u32,
     end: Option<(ExitStatus, Cause)>,
+}
+
+impl Log {
+    /// One attempt for each act, whoever saw it.
+    fn merged(&self, start: Instant) -> Vec<Attempt> {
+        let witnessed = self.sightings.iter().map(|sighting| {
+            let mut attempt = sighting.attempt(start);
+            let before = self.reboots.iter().filter(|at| **at <= attempt.at).count();
+            attempt.boot = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+            attempt
+        });
+        apparmor::merge(&self.recorded, &witnessed.collect::<Vec<_>>())
+    }
 }
 
 impl Instance {
@@ -183,6 +203,7 @@ impl Instance {
     pub(super) fn settle(&self) {
         // A keeper that is gone has recorded what there was.
         let _ = self.sandbox.ask(&ToKeeper::Settle);
+        self.sandbox.catch_up();
     }
 
     /// The attempts that are recorded.
@@ -259,6 +280,9 @@ impl Instance {
     /// Takes over what the keeper has recorded since the last time.
     pub(super) fn listen_to_log(&self) {
         let mut log = self.log.borrow_mut();
+        let seen = log.sightings.len();
+        log.sightings.extend(self.sandbox.sightings());
+        let mut news = log.sightings.len() > seen;
         // The log is a memory file of ours: reading it cannot fail but by a bug.
         for record in self.sandbox.log().read().unwrap_or_default() {
             match record.what {
@@ -267,10 +291,22 @@ impl Instance {
                 Happened::ConsoleFull => {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
-                Happened::Attempt(attempt) => log.attempts.push(attempt),
-                Happened::Booted(boot) => log.boots = boot,
+                Happened::Attempt(attempt) => {
+                    log.recorded.push(attempt.clone());
+                    match log.sightings.is_empty() {
+                        true => log.attempts.push(attempt),
+                        false => news = true,
+                    }
+                }
+                Happened::Booted(boot) => {
+                    log.boots = boot;
+                    log.reboots.push(record.at);
+                }
                 Happened::Ended(status, cause) => log.end = Some((status, cause)),
             }
+        }
+        if news {
+            log.attempts = log.merged(self.start);
         }
     }
 

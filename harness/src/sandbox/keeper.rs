@@ -24,7 +24,7 @@ use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
 use super::notify::{Power, Supervisor};
 use super::terminal::Terminal;
-use super::{command, init, notify, sys};
+use super::{apparmor, command, init, notify, sys};
 use crate::instance::{Cause, ExitStatus};
 
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
@@ -75,6 +75,7 @@ pub(crate) fn run(
                 let _ = keeper.work();
             }
             keeper.end_init();
+            let _ = channel.send(&FromKeeper::AllEnded, &[]);
         }
         Err(error) => {
             let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
@@ -391,7 +392,8 @@ impl<'a> Keeper<'a> {
             sys::Cloned::Child => {
                 let BootOrder { single_id, asks, .. } = self.order;
                 let filter = command::Filter { single_id, asks, arrival };
-                command::run(init, order, descriptors, filter, self.group)
+                let label = self.order.label.as_deref();
+                command::run(init, order, descriptors, filter, label, self.group)
             }
         }
     }
@@ -469,6 +471,13 @@ fn make_init(
     write_maps(format!("/proc/{pid}").as_ref(), ids, false)
         .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
+    if let Some(label) = &order.label {
+        match receive(&ours)? {
+            Some((FromInit::Confined, _)) => apparmor::read_back(Role::Init, pid, label)?,
+            other => return Err(ended_early(other)),
+        }
+        ours.send(&ToInit::Proceed, &[]).during(|| Step::Talk)?;
+    }
     let listener = match receive(&ours)? {
         Some((FromInit::Filtered, mut descriptors)) => descriptors.pop(),
         other => return Err(ended_early(other)),
