@@ -42,6 +42,8 @@ struct Log {
     transcript: Transcript,
     kernel: Transcript,
     attempts: Vec<Attempt>,
+    /// Classes of which there were more than are recorded.
+    attempts_full: Vec<Class>,
     /// How often it has booted, once it has more than once.
     boots: u32,
     end: Option<(ExitStatus, Cause)>,
@@ -191,6 +193,13 @@ impl Instance {
         Ref::map(self.log.borrow(), |log| &log.attempts)
     }
 
+    /// A line for each class of which there were more than are recorded.
+    pub(super) fn unrecorded(&self) -> Vec<String> {
+        self.listen_to_log();
+        let line = |class| format!("… and more of the class `{class}` than is recorded");
+        self.log.borrow().attempts_full.iter().map(line).collect()
+    }
+
     /// A command to run in the guest, with its arguments. No shell is in between.
     ///
     /// ```no_run
@@ -268,6 +277,7 @@ impl Instance {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
                 Happened::Attempt(attempt) => log.attempts.push(attempt),
+                Happened::AttemptsFull(class) => log.attempts_full.push(class),
                 Happened::Booted(boot) => log.boots = boot,
                 Happened::Ended(status, cause) => log.end = Some((status, cause)),
             }

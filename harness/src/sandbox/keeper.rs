@@ -29,6 +29,9 @@ use crate::instance::{Cause, ExitStatus};
 
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Reads of a terminal in one go: more than one holds, and not for ever where a guest writes as fast
+/// as we read.
+const READS: usize = 64;
 
 /// What the launcher gives a keeper besides its channel.
 pub(crate) struct Given<'a> {
@@ -223,14 +226,16 @@ impl<'a> Keeper<'a> {
     }
 
     fn drain_console(&mut self) -> io::Result<()> {
-        while let Some(bytes) = self.console.read()? {
+        for _ in 0..READS {
+            let Some(bytes) = self.console.read()? else { break };
             self.log.record(Happened::Console(bytes))?;
         }
         Ok(())
     }
 
     fn drain_kernel_log(&mut self) -> io::Result<()> {
-        while let Some(bytes) = self.kernel_log.read()? {
+        for _ in 0..READS {
+            let Some(bytes) = self.kernel_log.read()? else { break };
             self.log.record(Happened::KernelLog(bytes))?;
         }
         Ok(())
@@ -245,7 +250,7 @@ impl<'a> Keeper<'a> {
                 WaitStatus::Signaled(pid, signal, _) => (pid, ExitStatus::Signal(signal as i32)),
                 _ => break,
             };
-            if pid.as_raw() == self.guest.init {
+            if pid.as_raw() == self.guest.init && self.running.is_some() {
                 self.init_ended(status)?;
             }
         }

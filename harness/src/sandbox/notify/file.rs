@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use rustix::fs::FileType;
+use rustix::pipe::PipeFlags;
 
 use super::Power;
 use super::device::Device;
@@ -20,6 +21,11 @@ use crate::path::GuestPath;
 
 /// Below /proc/sys, and the instance's own, though the kernel lets only the host's root write them.
 const OWN_SYSCTLS: [&[u8]; 2] = [b"kernel/hostname", b"kernel/domainname"];
+/// Files that may be open in pretence at once: each is a descriptor of ours.
+const OPEN: usize = 64;
+/// Writes that are taken from one in one go: as many as its pipe holds, however large the guest has
+/// made it.
+const WRITES: usize = 256;
 
 /// What was opened in pretence and is not closed yet.
 #[derive(Debug, Default)]
@@ -151,7 +157,11 @@ impl Files {
         what: What,
         flags: u64,
     ) -> Result<Outcome, Errno> {
-        let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+        if self.0.len() >= OPEN {
+            return Err(Errno::ENFILE);
+        }
+        // With O_DIRECT each write stays one: sysrq takes the first byte of each.
+        let pipe = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT);
         let (reader, file) = pipe.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
         // Ours alone: the other end belongs to an open file of its own.
         rustix::io::ioctl_fionbio(&reader, true)
@@ -171,7 +181,7 @@ impl Files {
         let mut all = Vec::new();
         self.0.retain_mut(|file| {
             let mut bytes = [0; 4096];
-            loop {
+            for _ in 0..WRITES {
                 match rustix::io::read(&file.reader, &mut bytes) {
                     Ok(0) => {
                         // Opened and closed. Of a sysctl nobody knows what for; sysrq takes bytes.
@@ -191,6 +201,7 @@ impl Files {
                     Err(_) => return true,
                 }
             }
+            true
         });
         all
     }

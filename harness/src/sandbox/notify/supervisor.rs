@@ -24,6 +24,9 @@ use crate::sandbox::log::{Happened, LogWriter};
 use crate::sandbox::mask::{Kind, Mask, Touch};
 use crate::sandbox::sys;
 
+/// Requests that are answered in one go, for whoever else waits.
+const REQUESTS: usize = 64;
+
 /// What a command says that will run in the guest: here is my filter's listener, as a descriptor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Arrival;
@@ -239,7 +242,7 @@ impl Supervisor {
         let Some(mask) = self.mask.take() else { return Ok(None) };
         let mut power = None;
         let refused = self.instance.policy.answer(Class::Sysrq) == Answer::Refuse;
-        loop {
+        for _ in 0..REQUESTS {
             let request = match mask.next() {
                 Ok(Some(request)) => request,
                 Ok(None) => break,
