@@ -23,11 +23,18 @@ pub(super) struct FileSystems(HashMap<(u32, u32), FileSystem>);
 impl FileSystems {
     /// The one with that device, as a process sees it.
     pub(super) fn of(&mut self, tid: i32, device: (u32, u32)) -> FileSystem {
-        *self.0.entry(device).or_insert_with(|| {
-            let mounts = fs::read_to_string(format!("/proc/{tid}/mountinfo")).unwrap_or_default();
-            // Overlayfs shows devices that are nobody's: of files, not of what matters here.
-            mounts.lines().find_map(|line| kind(line, device)).unwrap_or(FileSystem::Other)
-        })
+        if let Some(known) = self.0.get(&device) {
+            return *known;
+        }
+        // Of a caller that has died nothing is learnt.
+        let Ok(mounts) = fs::read(format!("/proc/{tid}/mountinfo")) else {
+            return FileSystem::Other;
+        };
+        // Names in it may be anything.
+        let mounts = String::from_utf8_lossy(&mounts);
+        // Overlayfs shows devices that are nobody's: of files, not of what matters here.
+        let kind = mounts.lines().find_map(|line| kind(line, device));
+        *self.0.entry(device).or_insert(kind.unwrap_or(FileSystem::Other))
     }
 }
 
@@ -59,5 +66,14 @@ mod tests {
             Some(FileSystem::Other)
         );
         assert_eq!(kind("", (0, 22)), None);
+    }
+
+    #[test]
+    fn a_caller_that_has_died_teaches_nothing() {
+        let proc = rustix::fs::stat("/proc").unwrap().st_dev;
+        let device = (rustix::fs::major(proc), rustix::fs::minor(proc));
+        let mut known = FileSystems::default();
+        assert_eq!(known.of(i32::MAX, device), FileSystem::Other);
+        assert_eq!(known.of(nix::unistd::getpid().as_raw(), device), FileSystem::Proc);
     }
 }

@@ -182,7 +182,9 @@ impl Mounts {
 
 /// Of every mount that a process sees: proc_pid_mountinfo(5).
 fn mount_ids(pid: i32) -> HashSet<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    let text = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    // Names in it may be anything.
+    let text = String::from_utf8_lossy(&text);
     text.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect()
 }
 
