@@ -26,6 +26,7 @@ use super::notify::{Power, Supervisor};
 use super::terminal::Terminal;
 use super::{command, init, notify, sys};
 use crate::instance::{Cause, ExitStatus};
+use crate::path::GuestPath;
 
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -171,6 +172,7 @@ impl<'a> Keeper<'a> {
             init::Terminals { console: self.console.number, kernel_log: self.kernel_log.number };
         let root = init::Root::Again(&self.layers.again);
         let mut made = make_init(self.ids, root, &self.order, terminals, self.group, boot)?;
+        made.supervisor.follow(&self.supervisor);
         self.layers.again =
             made.layers.pop().ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
         (self.guest, self.running, self.supervisor) =
@@ -320,11 +322,9 @@ impl<'a> Keeper<'a> {
                 self.execute(&order, descriptors)?;
                 (FromKeeper::Done, None)
             }
-            ToKeeper::Look(path) => guest::look(root()?.as_fd(), &path, guest::Last::Itself)?,
-            ToKeeper::Follow(path) => guest::look(root()?.as_fd(), &path, guest::Last::Followed)?,
-            ToKeeper::Upper(path) => {
-                guest::look(self.layers.upper.as_fd(), &path, guest::Last::Itself)?
-            }
+            ToKeeper::Look(path) => self.look(&root()?, &path, guest::Last::Itself)?,
+            ToKeeper::Follow(path) => self.look(&root()?, &path, guest::Last::Followed)?,
+            ToKeeper::Upper(path) => self.look(&self.layers.upper, &path, guest::Last::Itself)?,
             ToKeeper::Processes => {
                 let processes = if self.running.is_some() {
                     self.guest.processes()?
@@ -361,6 +361,15 @@ impl<'a> Keeper<'a> {
             ToKeeper::Settle => (FromKeeper::Done, None),
             ToKeeper::Shutdown => unreachable!("`serve` has taken it"),
         })
+    }
+
+    fn look(
+        &self,
+        root: &OwnedFd,
+        path: &GuestPath,
+        last: guest::Last,
+    ) -> Result<(FromKeeper, Option<OwnedFd>), StepError> {
+        guest::look(root.as_fd(), path, last, self.supervisor.served())
     }
 
     /// The diff, in a child: the console goes on being drained, and its memory goes with it. Where

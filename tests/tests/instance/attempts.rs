@@ -46,6 +46,10 @@ async fn who_may_not_is_told_so(fw: &mut Instance) -> Result<()> {
     let attempt = attempts.iter().last().expect("it is recorded all the same");
     assert_eq!(attempt.verdict, Verdict::Refused(rustix::io::Errno::PERM.raw_os_error()));
     assert_eq!(attempt.by.uid, 65534);
+    // Not the same as of the clock.
+    fw.exec(["hwclock", "-w"]).user("nobody").await?;
+    let refused = Verdict::Refused(rustix::io::Errno::ACCESS.raw_os_error());
+    expect!(fw.attempts()).rtc().count(1).verdict(refused);
     Ok(())
 }
 

@@ -68,7 +68,13 @@ impl Files {
         file_systems: &mut FileSystems,
     ) -> Result<Outcome, Errno> {
         let Open { base, path, flags } = open;
-        let bytes = question.memory().text(path)?;
+        let has = |flag: i32| flags & u64::from(flag.cast_unsigned()) != 0;
+        // Writes nothing; or opens only what is not there yet, and then it is a file.
+        if has(libc::O_PATH) || has(libc::O_CREAT) && has(libc::O_EXCL) {
+            return Ok(Outcome::kernel());
+        }
+        // What we cannot read, the kernel can, or says why not.
+        let Ok(bytes) = question.memory().text(path) else { return Ok(Outcome::kernel()) };
         let target = match Target::find(question, base, &bytes) {
             Ok(target) => target,
             Err(Errno::ENOENT) => {
@@ -78,7 +84,7 @@ impl Files {
         };
         let Some(looks) = target.look() else { return Ok(Outcome::kernel()) };
         if matches!(looks.kind, FileType::CharacterDevice | FileType::BlockDevice) {
-            return open_node(question, &target, &looks);
+            return open_node(question, &target, &looks, has(libc::O_CLOEXEC));
         }
         if looks.kind == FileType::Fifo && target.path() == b"/proc/sysrq-trigger" {
             // Ours, and as it does not tell who writes, a pipe is better.
@@ -238,7 +244,12 @@ pub(super) fn sysrq(bytes: &[u8]) -> (Verdict, Option<Power>) {
 }
 
 /// A device's node: one of the instance's own, or one that stands for the machine's.
-fn open_node(question: &Question<'_>, target: &Target, looks: &Looks) -> Result<Outcome, Errno> {
+fn open_node(
+    question: &Question<'_>,
+    target: &Target,
+    looks: &Looks,
+    cloexec: bool,
+) -> Result<Outcome, Errno> {
     let kind = match looks.kind {
         FileType::CharacterDevice => DeviceKind::Character,
         _ => DeviceKind::Block,
@@ -273,7 +284,7 @@ fn open_node(question: &Question<'_>, target: &Target, looks: &Looks) -> Result<
         let null =
             rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty());
         let file = null.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
-        outcome.reply = Reply::File { file, cloexec: false };
+        outcome.reply = Reply::File { file, cloexec };
     }
     Ok(outcome)
 }
@@ -304,6 +315,30 @@ fn file_of_machine(file_system: FileSystem, path: &[u8]) -> Option<FileOfMachine
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::filter::Abi;
+    use crate::sandbox::notify::question::tests::asked;
+
+    /// open(2): with O_PATH "the file itself is not opened", and O_EXCL with O_CREAT opens none that is
+    /// there.
+    #[test]
+    fn who_cannot_write_by_it_opens_nothing_of_the_machine() {
+        let path = c"/proc/sysrq-trigger";
+        let is_attempt = |flags: i32| {
+            let open = Open {
+                base: Base::WorkingDirectory,
+                path: path.as_ptr().expose_provenance() as u64,
+                flags: u64::from(flags.cast_unsigned()),
+            };
+            asked(Abi::Bits64, [0; 6], true, |asked| {
+                let outcome = Files::default().open(asked, open, &mut FileSystems::default());
+                outcome.unwrap().attempt.is_some()
+            })
+        };
+        assert!(is_attempt(libc::O_WRONLY));
+        assert!(is_attempt(libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC));
+        assert!(!is_attempt(libc::O_WRONLY | libc::O_PATH));
+        assert!(!is_attempt(libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL));
+    }
 
     #[test]
     fn a_file_of_the_machine_is_known() {

@@ -14,7 +14,7 @@ use super::device::Devices;
 use super::file::{Files, Open, sysrq};
 use super::file_system::FileSystems;
 use super::mount::Mounts;
-use super::path::Base;
+use super::path::{Base, Target};
 use super::question::{Instance, Outcome, Question, Reply, or_errno};
 use super::{Power, clock, kernel_log, module, node, power, swap};
 use crate::attempt::{Act, Answer, Attempt, Caller, Class, Layer, Policy, Verdict};
@@ -45,6 +45,8 @@ pub(crate) struct Supervisor {
     held: Vec<Held>,
     /// Over the guest's /proc/sysrq-trigger, where there is one.
     mask: Option<Mask>,
+    /// The device of the mask's file system.
+    served: Option<(u32, u32)>,
     /// In its place, where there is no mask.
     fifo: Option<OwnedFd>,
     /// The root of the guest's /proc.
@@ -85,10 +87,16 @@ impl Supervisor {
             devices: Devices::default(),
             files: Files::default(),
             held: Vec::new(),
+            served: mask.as_ref().and_then(|_| device_of_mask(init)),
             mask: mask.map(Mask::new),
             fifo,
             proc,
         }
+    }
+
+    /// Goes on where the boot before has ended: the real-time clock has a battery.
+    pub(crate) fn follow(&mut self, before: &Self) {
+        self.devices = self.devices.after(&before.devices);
     }
 
     /// A command will send its listener.
@@ -104,6 +112,11 @@ impl Supervisor {
         mask.chain(listeners)
             .chain(self.arrivals.iter().map(AsFd::as_fd))
             .chain(self.files.polled())
+    }
+
+    /// The device whose files we serve: who asks for one there asks us.
+    pub(crate) fn served(&self) -> Option<(u32, u32)> {
+        self.served
     }
 
     /// When it has something to do without being asked.
@@ -165,10 +178,11 @@ impl Supervisor {
         };
         let tid = notice.pid.cast_signed();
         let instance = self.instance.clone();
-        let question = Question::new(&instance, tid, abi, notice.data.args);
+        let waits = || sys::notice_is_valid(listener.as_fd(), notice.id);
+        let question = Question::new(&instance, tid, abi, notice.data.args, &waits);
         let outcome = or_errno(self.answer(call, &question));
         let by = outcome.attempt.as_ref().map(|_| question.caller());
-        if outcome.attempt.is_some() && !sys::notice_is_valid(listener.as_fd(), notice.id) {
+        if outcome.attempt.is_some() && !waits() {
             // It died while we looked, and what we saw may be another's.
             return Ok(None);
         }
@@ -194,6 +208,10 @@ impl Supervisor {
             Call::ClockSetTime64 => clock::set_clock(question, Abi::Bits64),
             Call::SetTime => clock::set_time(question),
             Call::AdjustTime => clock::adjust(question, argument[0]),
+            // No other clock can be adjusted, or it is a device's.
+            Call::ClockAdjustTime if question.int(0) != libc::CLOCK_REALTIME => {
+                Ok(Outcome::kernel())
+            }
             Call::ClockAdjustTime => clock::adjust(question, argument[1]),
             Call::Reboot => power::reboot(question),
             Call::LoadKernel | Call::LoadKernelFile => power::kexec(question),
@@ -323,6 +341,12 @@ impl Supervisor {
             false
         });
     }
+}
+
+/// As init sees it, for `proc` is of a mount namespace that is gone. Nobody serves it yet: it is not
+/// asked.
+fn device_of_mask(init: i32) -> Option<(u32, u32)> {
+    Some(Target::at(init, b"/proc/sysrq-trigger").ok()?.look()?.device)
 }
 
 /// Gives the caller its reply. One that has died meanwhile needs none.
