@@ -285,7 +285,16 @@ impl<'a> Keeper<'a> {
 
     /// Answers one request. False when the harness wants no more, or is gone.
     fn serve(&mut self) -> io::Result<bool> {
-        let Some((request, descriptors)) = self.channel.receive()? else { return Ok(false) };
+        let received = match self.channel.receive() {
+            // The request is lost, the instance is not: too many of its commands are still there.
+            Err(error) if error.raw_os_error() == Some(libc::EMFILE) => {
+                let fault = StepError { step: Step::Talk, source: error };
+                self.channel.send(&FromKeeper::Failed(Fault::from(fault)), &[])?;
+                return Ok(true);
+            }
+            received => received?,
+        };
+        let Some((request, descriptors)) = received else { return Ok(false) };
         let answer = match request {
             // Answered by its end.
             ToKeeper::Shutdown => return Ok(false),

@@ -50,6 +50,8 @@ async fn who_may_not_is_told_so(fw: &mut Instance) -> Result<()> {
     fw.exec(["hwclock", "-w"]).user("nobody").await?;
     let refused = Verdict::Refused(rustix::io::Errno::ACCESS.raw_os_error());
     expect!(fw.attempts()).rtc().count(1).verdict(refused);
+    fw.exec(["sh", "-c", "echo h > /proc/sysrq-trigger"]).user("nobody").await?;
+    expect!(fw.attempts()).sysrq().count(1).verdict(refused);
     Ok(())
 }
 

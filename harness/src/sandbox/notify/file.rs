@@ -29,7 +29,11 @@ const WRITES: usize = 256;
 
 /// What was opened in pretence and is not closed yet.
 #[derive(Debug, Default)]
-pub(super) struct Files(Vec<Pretended>);
+pub(super) struct Files {
+    pretended: Vec<Pretended>,
+    /// The device of the mask's file system.
+    mask: Option<(u32, u32)>,
+}
 
 #[derive(Debug)]
 pub(super) struct Pretended {
@@ -61,6 +65,10 @@ pub(super) struct Open {
 }
 
 impl Files {
+    pub(super) fn new(mask: Option<(u32, u32)>) -> Self {
+        Self { pretended: Vec::new(), mask }
+    }
+
     pub(super) fn open(
         &mut self,
         question: &Question<'_>,
@@ -89,6 +97,10 @@ impl Files {
         if looks.kind == FileType::Fifo && target.path() == b"/proc/sysrq-trigger" {
             // Ours, and as it does not tell who writes, a pipe is better.
             return self.open_sysrq(question, flags);
+        }
+        if self.mask == Some(looks.device) && !is_root(question) {
+            // The kernel refuses it without a word to the mask.
+            return Ok(Outcome::refused(Act::Sysrq(Vec::new()), Errno::EACCES));
         }
         let file_system = file_systems.of(question.tid, looks.device);
         if !matches!(file_system, FileSystem::Proc | FileSystem::Sysfs) {
@@ -163,7 +175,7 @@ impl Files {
         what: What,
         flags: u64,
     ) -> Result<Outcome, Errno> {
-        if self.0.len() >= OPEN {
+        if self.pretended.len() >= OPEN {
             return Err(Errno::ENFILE);
         }
         // With O_DIRECT each write stays one: sysrq takes the first byte of each.
@@ -173,19 +185,19 @@ impl Files {
         rustix::io::ioctl_fionbio(&reader, true)
             .map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
         let by = question.caller();
-        self.0.push(Pretended { reader, what, by, written: false });
+        self.pretended.push(Pretended { reader, what, by, written: false });
         let cloexec = flags & libc::O_CLOEXEC.cast_unsigned() as u64 != 0;
         Ok(Outcome::plain(Reply::File { file, cloexec }))
     }
 
     pub(super) fn polled(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().map(|file| file.reader.as_fd())
+        self.pretended.iter().map(|file| file.reader.as_fd())
     }
 
     /// What has been written since the last time.
     pub(super) fn written(&mut self) -> Vec<Written> {
         let mut all = Vec::new();
-        self.0.retain_mut(|file| {
+        self.pretended.retain_mut(|file| {
             let mut bytes = [0; 4096];
             for _ in 0..WRITES {
                 match rustix::io::read(&file.reader, &mut bytes) {

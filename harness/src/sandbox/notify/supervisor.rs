@@ -77,6 +77,7 @@ impl Supervisor {
             Some((Kind::Fifo, end)) => (None, Some(end)),
             other => (other.map(|(_, end)| end), None),
         };
+        let served = mask.as_ref().and_then(|_| device_of_mask(init));
         Self {
             instance: Instance::new(policy, init),
             boot,
@@ -85,9 +86,9 @@ impl Supervisor {
             mounts: Mounts::default(),
             file_systems: FileSystems::default(),
             devices: Devices::default(),
-            files: Files::default(),
+            files: Files::new(served),
             held: Vec::new(),
-            served: mask.as_ref().and_then(|_| device_of_mask(init)),
+            served,
             mask: mask.map(Mask::new),
             fifo,
             proc,
