@@ -142,12 +142,14 @@ impl Instance {
         self.ended_as().filter(|_| !self.end_expected.get())
     }
 
-    /// How init has ended, once it has; `None` where nobody tells of it within `limit`.
+    /// How init has ended, once it has; `None` where nobody tells of it within `limit`, or it is
+    /// another boot's by now.
     pub(crate) async fn end_status(&self, limit: Duration) -> Option<ExitStatus> {
         let told = async {
+            let boot = self.booted();
             loop {
                 match self.status() {
-                    None if !self.keeper_gone() => self.woken().await,
+                    None if !self.keeper_gone() && self.booted() == boot => self.woken().await,
                     status => return status,
                 }
             }

@@ -184,8 +184,10 @@ impl<'a> Keeper<'a> {
     /// Answers and records until the harness says so, or is gone.
     fn work(&mut self) -> io::Result<()> {
         loop {
+            // Between two boots there is nothing that could be asked about; the harness can wait.
+            let wanted = if self.power.is_some() { PollFlags::empty() } else { PollFlags::IN };
             let mut polled = vec![
-                PollFd::new(self.channel, PollFlags::IN),
+                PollFd::new(self.channel, wanted),
                 PollFd::new(&self.console.master, PollFlags::IN),
                 PollFd::new(&self.kernel_log.master, PollFlags::IN),
                 PollFd::new(&self.children, PollFlags::IN),
@@ -211,7 +213,8 @@ impl<'a> Keeper<'a> {
             if !ready[3].is_empty() {
                 self.reap()?;
             }
-            if !ready[0].is_empty() && !self.serve()? {
+            let between = self.power.is_some() && !ready[0].contains(PollFlags::HUP);
+            if !ready[0].is_empty() && !between && !self.serve()? {
                 return Ok(());
             }
         }

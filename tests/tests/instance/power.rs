@@ -114,3 +114,14 @@ async fn the_real_time_clock_outlives_a_restart(fw: &mut Instance) -> Result<()>
     assert!(matches!(set, Some(17_990..=18_000)), "{set:?}");
     Ok(())
 }
+
+/// What comes right after the restart is for the next boot.
+#[fwtest::test(firmware = "idle")]
+async fn nothing_is_lost_between_two_boots(fw: &mut Instance) -> Result<()> {
+    for boot in 2..=30 {
+        assert_eq!(fw.exec(["reboot", "-f"]).await?.status, ExitStatus::Signal(9));
+        fw.exec(["true"]).await?.success()?;
+        assert_eq!(fw.boots(), boot);
+    }
+    Ok(())
+}
