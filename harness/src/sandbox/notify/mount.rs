@@ -66,6 +66,9 @@ fn kind(name: &[u8]) -> Kind {
     KINDS.iter().find(|(known, _)| *known == name).map_or(Kind::Device, |(_, kind)| *kind)
 }
 
+/// Mounts in pretence that are remembered at once.
+const MOST: usize = 10_000;
+
 /// What was mounted, in truth and in pretence.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
@@ -155,6 +158,10 @@ impl Mounts {
     }
 
     fn pretend(&mut self, path: Vec<u8>) -> Outcome {
+        if self.pretended.len() >= MOST {
+            // As of /proc/sys/fs/mount-max.
+            return Outcome::errno(Errno::ENOSPC);
+        }
         self.pretended.push(path);
         Outcome::value(0)
     }
@@ -190,7 +197,19 @@ fn mount_ids(pid: i32) -> HashSet<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::question::Reply;
     use super::*;
+
+    /// A firmware that mounts in a loop fills no memory.
+    #[test]
+    fn not_everything_is_mounted_in_pretence() {
+        let mut mounts = Mounts::default();
+        let taken = |outcome: &Outcome| matches!(outcome.reply, Reply::Value(0));
+        let count = (0..MOST + 3).filter(|_| taken(&mounts.pretend(b"/x".to_vec()))).count();
+        assert_eq!(count, MOST);
+        assert!(matches!(mounts.pretend(b"/x".to_vec()).reply, Reply::Errno(Errno::ENOSPC)));
+        assert_eq!(mounts.pretended.len(), MOST);
+    }
 
     #[test]
     fn a_file_system_is_of_its_kind() {
