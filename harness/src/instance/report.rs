@@ -43,7 +43,8 @@ impl Instance {
         ));
         rows.push(("console", self.console_rows()));
         self.settle();
-        let attempts = last_lines(&self.tried(), ATTEMPTS);
+        let mut attempts = last_lines(&self.tried(), ATTEMPTS);
+        attempts.extend(self.unrecorded());
         if !attempts.is_empty() {
             rows.push(("attempts", attempts));
         }

@@ -49,6 +49,8 @@ struct Log {
     sightings: Vec<Sighting>,
     /// When it booted again.
     reboots: Vec<Duration>,
+    /// Classes of which there were more than are recorded.
+    attempts_full: Vec<Class>,
     /// How often it has booted, once it has more than once.
     boots: u32,
     end: Option<(ExitStatus, Cause)>,
@@ -160,12 +162,14 @@ impl Instance {
         self.ended_as().filter(|_| !self.end_expected.get())
     }
 
-    /// How init has ended, once it has; `None` where nobody tells of it within `limit`.
+    /// How init has ended, once it has; `None` where nobody tells of it within `limit`, or it is
+    /// another boot's by now.
     pub(crate) async fn end_status(&self, limit: Duration) -> Option<ExitStatus> {
         let told = async {
+            let boot = self.booted();
             loop {
                 match self.status() {
-                    None if !self.keeper_gone() => self.woken().await,
+                    None if !self.keeper_gone() && self.booted() == boot => self.woken().await,
                     status => return status,
                 }
             }
@@ -210,6 +214,13 @@ impl Instance {
     pub(super) fn tried(&self) -> Ref<'_, Vec<Attempt>> {
         self.listen_to_log();
         Ref::map(self.log.borrow(), |log| &log.attempts)
+    }
+
+    /// A line for each class of which there were more than are recorded.
+    pub(super) fn unrecorded(&self) -> Vec<String> {
+        self.listen_to_log();
+        let line = |class| format!("… and more of the class `{class}` than is recorded");
+        self.log.borrow().attempts_full.iter().map(line).collect()
     }
 
     /// A command to run in the guest, with its arguments. No shell is in between.
@@ -298,6 +309,7 @@ impl Instance {
                         false => news = true,
                     }
                 }
+                Happened::AttemptsFull(class) => log.attempts_full.push(class),
                 Happened::Booted(boot) => {
                     log.boots = boot;
                     log.reboots.push(record.at);

@@ -49,6 +49,12 @@ pub(crate) fn run(
     let keep = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd);
     let keep = keep.chain([filter.arrival.as_raw_fd()]);
     keep_only(&keep.chain(group.map(AsRawFd::as_raw_fd)).collect::<Vec<_>>());
+    // Until the exec, which undoes it: the guest must find neither memory nor descriptors of ours in
+    // a process that it sees.
+    let hidden = rustix::process::DumpableBehavior::NotDumpable;
+    if rustix::process::set_dumpable_behavior(hidden).is_err() {
+        sys::exit_now(1)
+    }
     let Ok([input, output, error, status]) = <[OwnedFd; 4]>::try_from(descriptors) else {
         sys::exit_now(1)
     };
