@@ -47,10 +47,15 @@ impl Layers {
             true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
             false => format!("user namespace with {} ids", ids.count()),
         };
+        let time = choose(
+            means.time_namespace,
+            "time namespace",
+            "no time namespace (the uptime is the host's)",
+        );
         let recorder = choose(
             means.recorder,
             "seccomp recorder",
-            "seccomp filter without a recorder (Linux 5.5 has it: attempts are refused, not told)",
+            "seccomp filter without a recorder (attempts are the kernel's to refuse, and not told)",
         );
         let mask = match means.mask {
             MaskKind::Fuse => "sysrq mask",
@@ -59,6 +64,7 @@ impl Layers {
         };
         Self(vec![
             Layer { name: "ids", here: !ids.single(), words: users },
+            layer("time", means.time_namespace, time),
             layer("storage", means.user_attributes, upper(means)),
             layer("cgroup", means.cgroup, choose(means.cgroup, "cgroup v2", "no cgroup")),
             layer("recorder", means.recorder, recorder),
@@ -114,14 +120,15 @@ mod tests {
     use super::*;
 
     fn layers(recorder: bool, mask: MaskKind) -> Layers {
-        let means = Means { cgroup: true, user_attributes: true, recorder, mask };
+        let (cgroup, user_attributes, time_namespace) = (true, true, true);
+        let means = Means { cgroup, user_attributes, time_namespace, recorder, mask };
         Layers::of(&Ids::single_id(1000, 1000), means)
     }
 
     #[test]
     fn a_run_says_what_it_has() {
         let single = "user namespace with a single id (changes of owner are pretended), \
-                      overlayfs on tmpfs, cgroup v2, ";
+                      time namespace, overlayfs on tmpfs, cgroup v2, ";
         assert_eq!(
             layers(true, MaskKind::Fuse).to_string(),
             format!("{single}seccomp recorder, sysrq mask")

@@ -100,8 +100,8 @@ struct Launcher {
     /// by the mount.
     host_mounts: OwnedFd,
     own_mounts: OwnedFd,
-    /// /proc/self/timens_offsets.
-    clock_offsets: OwnedFd,
+    /// /proc/self/timens_offsets, where the kernel lets us make time namespaces.
+    clock_offsets: Option<OwnedFd>,
     children: SignalFd,
     /// Their pids, until they have been waited for.
     keepers: HashSet<i32>,
@@ -118,7 +118,7 @@ impl Launcher {
         let host_mounts = open("/proc/self/ns/mnt")?;
         let user_attributes = build_root()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
-        let clock_offsets = Clocks::offsets()?;
+        let clock_offsets = Clocks::probe();
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.thread_block().during(|| Step::Talk)?;
@@ -204,6 +204,7 @@ impl Launcher {
         let means = Means {
             cgroup: self.group.is_some(),
             user_attributes: self.user_attributes,
+            time_namespace: self.clock_offsets.is_some(),
             recorder: sys::can_ask(),
             mask: mask::kind(),
         };
@@ -242,7 +243,8 @@ impl Launcher {
         log: OwnedFd,
         wake: OwnedFd,
     ) -> Result<(), StepError> {
-        let clocks = Clocks::start(&self.clock_offsets, Clocks::default())?;
+        let start = |offsets| Clocks::start(offsets, Clocks::default());
+        let clocks = self.clock_offsets.as_ref().map(start).transpose()?;
         self.instances += 1;
         let group = self.group.as_ref().map(|group| (group, self.instances));
         // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
@@ -361,6 +363,14 @@ impl Clocks {
         let text = format!("monotonic {} 0\nboottime {} 0\n", theirs.monotonic, theirs.boottime);
         rustix::io::write(offsets, text.as_bytes()).during(step)?;
         Ok(theirs)
+    }
+
+    /// Where we write the offsets, if we can have time namespaces: the kernel may have none, the
+    /// host may allow no more of them, and a container's filter may refuse them.
+    fn probe() -> Option<OwnedFd> {
+        let offsets = Self::offsets().ok()?;
+        // One that nothing is ever in.
+        Self::start(&offsets, Self::default()).is_ok().then_some(offsets)
     }
 
     /// Where a process writes the offsets. To look it up costs more than to write it.

@@ -1,0 +1,73 @@
+//! Hosts that lack something: what a run does without it, and what it says.
+
+use tests::shim::{Call, refuse};
+use tests::{Project, Ran};
+
+/// Says that it is up, and does nothing.
+const IDLE: &str = "echo up; while :; do sleep 1000; done";
+
+/// A small firmware, and a test of it with these steps.
+fn project(init: &str, steps: &str) -> Project {
+    let suite = format!("[[test]]\nname = \"lacking\"\nsteps = [{steps}]\n");
+    let project = Project::without_package(&[("box.fw.toml", &suite)]);
+    fixtures::minimal(&project.path("rootfs"), init);
+    project.write("fwtest.toml", "[firmware.box]\nrootfs = \"rootfs\"\n");
+    project
+}
+
+/// Runs it where these calls are answered with `errno`.
+fn run(project: &Project, line: &str, calls: &[Call], errno: i32) -> Ran {
+    let mut command = project.fwtest(line);
+    refuse(&mut command, calls, errno);
+    Ran::of(command)
+}
+
+/// Its layers, as the run says them.
+#[track_caller]
+fn layers(ran: &Ran) -> &str {
+    let line = ran.stderr.lines().find_map(|line| line.strip_prefix("layers: "));
+    line.unwrap_or_else(|| panic!("{}", ran.stderr))
+}
+
+/// A run that requires `layer` fails before any test, and says why.
+#[track_caller]
+fn check_required(project: &Project, layer: &str, words: &str, calls: &[Call], errno: i32) {
+    let ran = run(project, &format!("--require {layer}"), calls, errno).ended_with(96);
+    let expected = format!(
+        "error: the layer `{layer}` is required, and this run has it not: {words}\n\n\
+         hint: `cargo fwtest doctor` says what this host lacks for it; `--require` and \
+         FWTEST_REQUIRE name what is required\n"
+    );
+    assert!(ran.stderr.ends_with(&expected), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("PASS"), "{}", ran.stdout);
+}
+
+const TIME: Call = Call::with(libc::SYS_unshare, 0, libc::CLONE_NEWTIME.cast_unsigned());
+
+/// time_namespaces(7). The kernel may be built without it, and says EINVAL then.
+#[test]
+#[ignore = "needs root, for a filter without no_new_privs"]
+fn without_time_namespaces_the_uptime_is_the_hosts() {
+    let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+    let (seconds, _) = uptime.split_once('.').unwrap();
+    let script = format!("read up _ </proc/uptime; test ${{up%.*}} -ge {seconds}");
+    let is_hosts = format!("{{ exec = {{ run = [\"sh\", \"-c\", \"{script}\"] }} }}");
+    let project = project(IDLE, &is_hosts);
+    for errno in [libc::EINVAL, libc::EPERM] {
+        let ran = run(&project, "", &[TIME], errno).ended_with(0);
+        let words = "no time namespace (the uptime is the host's)";
+        assert!(layers(&ran).contains(words), "{}", ran.stderr);
+        check_required(&project, "time", words, &[TIME], errno);
+    }
+    // What is tested with it is seen without the shim.
+    let ran = Ran::of(project.fwtest("")).ended_with(100);
+    assert!(layers(&ran).contains(", time namespace, "), "{}", ran.stderr);
+    assert!(ran.stdout.contains("step `exec` at box.fw.toml:3:"), "{}", ran.stdout);
+
+    let restarts = format!("test -e /again || {{ touch /again; reboot -f; }}; {IDLE}");
+    let steps = format!("{{ wait = {{ log = \"up\" }} }}, {is_hosts}");
+    let ran = run(&self::project(&restarts, &steps), "", &[TIME], libc::EINVAL).ended_with(100);
+    let reason = "\n\nthe instance was restarted while the test ran, and the test took no notice: \
+                  this is its boot 2\n";
+    assert!(ran.stdout.contains(reason), "{}", ran.stdout);
+}
