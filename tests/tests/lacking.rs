@@ -6,6 +6,9 @@ use tests::{Project, Ran};
 /// Says that it is up, and does nothing.
 const IDLE: &str = "echo up; while :; do sleep 1000; done";
 
+/// Passes once it is.
+const UP: &str = "{ wait = { log = \"up\" } }";
+
 /// A small firmware, and a test of it with these steps.
 fn project(init: &str, steps: &str) -> Project {
     let suite = format!("[[test]]\nname = \"lacking\"\nsteps = [{steps}]\n");
@@ -65,9 +68,58 @@ fn without_time_namespaces_the_uptime_is_the_hosts() {
     assert!(ran.stdout.contains("step `exec` at box.fw.toml:3:"), "{}", ran.stdout);
 
     let restarts = format!("test -e /again || {{ touch /again; reboot -f; }}; {IDLE}");
-    let steps = format!("{{ wait = {{ log = \"up\" }} }}, {is_hosts}");
+    let steps = format!("{UP}, {is_hosts}");
     let ran = run(&self::project(&restarts, &steps), "", &[TIME], libc::EINVAL).ended_with(100);
     let reason = "\n\nthe instance was restarted while the test ran, and the test took no notice: \
                   this is its boot 2\n";
     assert!(ran.stdout.contains(reason), "{}", ran.stdout);
+}
+
+const LISTENER: Call =
+    Call::with(libc::SYS_seccomp, 1, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32);
+
+/// Filters are the kernel's to refuse, or to have without a listener: seccomp_unotify(2).
+#[test]
+#[ignore = "needs root, for a filter without no_new_privs"]
+fn without_a_listener_the_kernel_answers() {
+    // Busybox goes on after that.
+    let date = "{ exec = { run = [\"date\", \"-s\", \"2001-01-01 00:00:00\"], \
+                stderr = \"date: can't set date: Operation not permitted\" } }";
+    let project = project(IDLE, date);
+    // Of an old kernel, of a container, of a kernel where the container's filter has one.
+    for errno in [libc::EINVAL, libc::EPERM, libc::EBUSY] {
+        let ran = run(&project, "", &[LISTENER], errno).ended_with(0);
+        let words = "seccomp filter without a recorder \
+                     (attempts are the kernel's to refuse, and not told)";
+        assert!(layers(&ran).contains(words), "{}", ran.stderr);
+        check_required(&project, "recorder", words, &[LISTENER], errno);
+    }
+    let ran = Ran::of(project.fwtest("")).ended_with(100);
+    assert!(layers(&ran).contains(", seccomp recorder"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("step `exec` at box.fw.toml:3:"), "{}", ran.stdout);
+}
+
+/// A run that ends before any test has begun, and all that it says.
+#[track_caller]
+fn check_set_up_error(ran: Ran, failed_to: &str, cause: &str, hint: &str) {
+    let ran = ran.ended_with(96);
+    let expected = format!(
+        "error: failed to make a sandbox\n  caused by: failed to {failed_to}\n  caused by: {cause}\n\n\
+         hint: {hint}\n"
+    );
+    assert_eq!((&*ran.stdout, ran.stderr), ("", expected));
+}
+
+#[test]
+#[ignore = "needs root, for a filter without no_new_privs"]
+fn without_filters_nothing_boots() {
+    let project = project(IDLE, UP);
+    let ran = run(&project, "", &[Call::any(libc::SYS_seccomp)], libc::ENOSYS);
+    check_set_up_error(
+        ran,
+        "install the system call filter",
+        "Function not implemented (os error 38)",
+        "the kernel was built without CONFIG_SECCOMP_FILTER, or a container's own filter refuses \
+         others; run the container with `--security-opt seccomp=unconfined`",
+    );
 }

@@ -57,6 +57,8 @@ pub(crate) enum Role {
     Command,
     /// Of the layers.
     Comparer,
+    /// Of the system call filter.
+    Prober,
 }
 
 impl fmt::Display for Role {
@@ -67,6 +69,7 @@ impl fmt::Display for Role {
             Self::Init => "init",
             Self::Command => "the command",
             Self::Comparer => "the comparison of the layers",
+            Self::Prober => "the trial of the system call filter",
         })
     }
 }
@@ -144,6 +147,10 @@ impl StepError {
             (Step::Mount(what, _), libc::EPERM) if what == "proc" || what == "sysfs" => {
                 "something covers parts of this host's /proc or /sys, as Docker does; run the \
                  container with `--security-opt systempaths=unconfined`"
+            }
+            (Step::InstallFilter, libc::ENOSYS | libc::EINVAL | libc::EPERM | libc::ECHILD) => {
+                "the kernel was built without CONFIG_SECCOMP_FILTER, or a container's own filter \
+                 refuses others; run the container with `--security-opt seccomp=unconfined`"
             }
             (_, libc::EMFILE | libc::ENFILE) => "raise the limit of open files (`ulimit -n`)",
             _ => return None,

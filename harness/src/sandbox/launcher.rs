@@ -22,7 +22,7 @@ use super::ids::Ids;
 use super::layers::Base;
 use super::message::{BootOrder, Directory, FromKeeper, FromLauncher, Means, ToKeeper, ToLauncher};
 use super::storage::{Room, are_same, has_user_attributes};
-use super::{keeper, mask, sys};
+use super::{filter, keeper, mask, sys};
 use crate::firmware::Owned;
 
 /// Where an instance is built, in the launcher's root.
@@ -93,6 +93,7 @@ struct Launcher {
     clients: Vec<Channel<FromLauncher, ToLauncher>>,
     user_namespace: OwnedFd,
     user_attributes: bool,
+    recorder: bool,
     /// The run's control group, where it has one; and how many instances it has had.
     group: Option<OwnedFd>,
     instances: u64,
@@ -119,6 +120,7 @@ impl Launcher {
         let user_attributes = build_root()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
         let clock_offsets = Clocks::probe();
+        let recorder = filter::can_ask()?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.thread_block().during(|| Step::Talk)?;
@@ -130,6 +132,7 @@ impl Launcher {
             clients: Vec::new(),
             user_namespace,
             user_attributes,
+            recorder,
             group,
             instances: 0,
             host_mounts,
@@ -205,7 +208,7 @@ impl Launcher {
             cgroup: self.group.is_some(),
             user_attributes: self.user_attributes,
             time_namespace: self.clock_offsets.is_some(),
-            recorder: sys::can_ask(),
+            recorder: self.recorder,
             mask: mask::kind(),
         };
         let ready = FromLauncher::Ready(self.ids.clone(), means);

@@ -143,20 +143,6 @@ fn set_filter(filter: &[libc::sock_filter], flags: libc::c_ulong) -> io::Result<
     })
 }
 
-/// Whether the kernel has filters that ask: `seccomp(SECCOMP_GET_NOTIF_SIZES)`.
-///
-/// # References
-/// seccomp(2)
-pub(crate) fn can_ask() -> bool {
-    let mut sizes =
-        libc::seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
-    // SAFETY: `sizes` outlives the call, and is of the kind that it writes.
-    cvt(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_NOTIF_SIZES, 0, &raw mut sizes)
-    })
-    .is_ok()
-}
-
 /// `SECCOMP_IOCTL_NOTIF_RECV`: the next call that is asked about. ENOENT when its caller has died.
 ///
 /// # References
