@@ -123,3 +123,20 @@ fn without_filters_nothing_boots() {
          others; run the container with `--security-opt seccomp=unconfined`",
     );
 }
+
+/// A filter cannot look into the argument of clone3(2): containers refuse it, so that the C library
+/// falls back on clone(2).
+#[test]
+#[ignore = "needs root, for a filter without no_new_privs, and to make groups"]
+fn without_clone3_it_is_clone() {
+    // Init is in the instance's own group, and no process of ours: it would have no number there.
+    let has = |pid: &str, rest: &str| {
+        let run = format!("[\"grep\", \"-x\", \"{pid}\", \"/sys/fs/cgroup/cgroup.procs\"]");
+        format!("{{ exec = {{ run = {run}, {rest} }} }}")
+    };
+    let groups = [has("1", "stdout = \"1\""), has("0", "status = 1")].join(", ");
+    let project = project(IDLE, &format!("{UP}, {groups}, {{ snapshot = \"s\" }}"));
+    let with = Ran::of(project.fwtest("--require cgroup --accept")).ended_with(0);
+    let without = run(&project, "", &[Call::any(libc::SYS_clone3)], libc::ENOSYS).ended_with(0);
+    assert_eq!(layers(&without), layers(&with));
+}
