@@ -1,7 +1,16 @@
 //! Hosts that lack something: what a run does without it, and what it says.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::fs::StatVfsMountFlags;
 use tests::shim::{Call, refuse};
-use tests::{Project, Ran};
+use tests::{Project, Ran, cargo_fwtest, process};
 
 /// Says that it is up, and does nothing.
 const IDLE: &str = "echo up; while :; do sleep 1000; done";
@@ -51,7 +60,7 @@ const TIME: Call = Call::with(libc::SYS_unshare, 0, libc::CLONE_NEWTIME.cast_uns
 #[test]
 #[ignore = "needs root, for a filter without no_new_privs"]
 fn without_time_namespaces_the_uptime_is_the_hosts() {
-    let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+    let uptime = fs::read_to_string("/proc/uptime").unwrap();
     let (seconds, _) = uptime.split_once('.').unwrap();
     let script = format!("read up _ </proc/uptime; test ${{up%.*}} -ge {seconds}");
     let is_hosts = format!("{{ exec = {{ run = [\"sh\", \"-c\", \"{script}\"] }} }}");
@@ -139,4 +148,127 @@ fn without_clone3_it_is_clone() {
     let with = Ran::of(project.fwtest("--require cgroup --accept")).ended_with(0);
     let without = run(&project, "", &[Call::any(libc::SYS_clone3)], libc::ENOSYS).ended_with(0);
     assert_eq!(layers(&without), layers(&with));
+}
+
+/// Calls that nothing can stand in for. Linux 5.15 has them all; a container's filter may be older.
+#[test]
+#[ignore = "needs root, for a filter without no_new_privs"]
+fn a_call_that_is_missing_is_named() {
+    let project = project(IDLE, UP);
+    for (call, name) in [
+        (libc::SYS_openat2, "openat2"),
+        (libc::SYS_open_tree, "open_tree"),
+        (libc::SYS_move_mount, "move_mount"),
+        (libc::SYS_close_range, "close_range"),
+    ] {
+        let causes = [
+            (libc::ENOSYS, "Function not implemented (os error 38)"),
+            (libc::EPERM, "Operation not permitted (os error 1)"),
+        ];
+        for (errno, cause) in causes {
+            let ran = run(&project, "", &[Call::any(call)], errno);
+            let failed_to = format!("make the system call {name}(2)");
+            let hint = "Linux has it from 5.15 on, and a container's own filter may refuse it; run \
+                        the container with `--security-opt seccomp=unconfined`";
+            check_set_up_error(ran, &failed_to, cause, hint);
+        }
+    }
+}
+
+/// Nobody's, on every distribution.
+const NOBODY: &str = "65534";
+
+/// `cargo fwtest` as an ordinary user, whose the project is then, on a mount as /home mostly is. A
+/// shim comes before the user: it is root's, without no_new_privs.
+fn as_nobody(project: &Project) -> Command {
+    let place = project.path("");
+    fs::set_permissions(&place, Permissions::from_mode(0o755)).unwrap();
+    let program = project.path("cargo-fwtest");
+    // One that may still be ending cannot be written to.
+    if !program.exists() {
+        fs::copy(cargo_fwtest(), &program).unwrap();
+    }
+    let owner = format!("{NOBODY}:{NOBODY}");
+    let chown = Command::new("chown").args(["-Rh", &owner]).arg(&place).status().unwrap();
+    assert!(chown.success());
+    let nosuid =
+        "mount --bind . . && mount -o remount,bind,nosuid,nodev . && cd \"$PWD\" && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-ec", nosuid, "sh"]);
+    command.args(["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(program);
+    command.arg("fwtest").current_dir(&place).stdin(Stdio::null());
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", place.join("home"));
+    command.env("FWTEST_KEEP", "none");
+    command
+}
+
+/// A firmware is read-only under all that is stacked on it, by whatever call it has become so.
+#[test]
+#[ignore = "needs root, for a filter without no_new_privs"]
+fn without_mount_setattr_the_firmware_is_read_only_all_the_same() {
+    let project = project(IDLE, UP);
+    let calls = [Call::any(libc::SYS_mount_setattr)];
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        // Root's is a copy then, as no mount can show other owners.
+        let mut command = project.fwtest("");
+        let cache = project.path(&format!("cache-{errno}"));
+        refuse(command.env("XDG_CACHE_HOME", &cache), &calls, errno);
+        let _ = Ran::of(command).ended_with(0);
+        assert!(cache.join("fwtest/firmware").is_dir());
+    }
+
+    let endless = format!(
+        "[[test]]\nname = \"endless\"\nsteps = [{UP}, {{ exec = {{ run = [\"sleep\", \"60\"] }} }}]\n"
+    );
+    project.write("box.fw.toml", &endless);
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let mut command = as_nobody(&project);
+        refuse(&mut command, &calls, errno).stdout(Stdio::null()).stderr(Stdio::null());
+        let run = Running(command.spawn().unwrap());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let all = loop {
+            let all = descendants(i32::try_from(run.0.id()).unwrap());
+            if all.iter().any(|pid| process::command_line(*pid) == "sleep 60") {
+                break all;
+            }
+            assert!(Instant::now() < deadline, "the test has not begun");
+            std::thread::yield_now();
+        };
+        // The keeper has it open as it is under the others. Below the launcher is its pid namespace.
+        let below = all.into_iter().filter(|pid| process::numbers(*pid).len() == 2);
+        let mounts: Vec<_> =
+            below.flat_map(|pid| mounts_of(pid, &project.path("rootfs"))).collect();
+        assert!(!mounts.is_empty());
+        for flags in mounts {
+            assert!(flags.contains(StatVfsMountFlags::RDONLY), "{flags:?}");
+        }
+    }
+}
+
+/// A run, until it is killed.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn descendants(pid: i32) -> Vec<i32> {
+    let children = process::children(pid);
+    let below: Vec<_> = children.iter().copied().flat_map(descendants).collect();
+    [children, below].concat()
+}
+
+/// Flags of the mounts through which a process has this directory open.
+fn mounts_of(pid: i32, directory: &Path) -> Vec<StatVfsMountFlags> {
+    let wanted = directory.metadata().unwrap();
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let is_it = |path: &std::path::PathBuf| {
+        let found = path.metadata();
+        found.is_ok_and(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
+    };
+    paths.filter(is_it).map(|path| rustix::fs::statvfs(path).unwrap().f_flag).collect()
 }

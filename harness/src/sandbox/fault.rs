@@ -34,6 +34,8 @@ pub(crate) enum Step {
     OpenConsole,
     /// seccomp(2).
     InstallFilter,
+    /// A system call that nothing can stand in for, by its name; tried before the first test.
+    Call(String),
     /// setns(2).
     Enter,
     /// chdir(2).
@@ -91,6 +93,7 @@ impl fmt::Display for Step {
             Self::SetHostname(name) => write!(f, "set the host name `{name}`"),
             Self::OpenConsole => f.write_str("open a pseudoterminal for the console"),
             Self::InstallFilter => f.write_str("install the system call filter"),
+            Self::Call(name) => write!(f, "make the system call {name}(2)"),
             Self::Enter => f.write_str("enter the instance"),
             Self::ChangeDirectory(path) => write!(f, "change to the directory `{path}`"),
             Self::ChangeUser(uid, gid) => write!(f, "become user {uid}, group {gid}"),
@@ -147,6 +150,10 @@ impl StepError {
             (Step::Mount(what, _), libc::EPERM) if what == "proc" || what == "sysfs" => {
                 "something covers parts of this host's /proc or /sys, as Docker does; run the \
                  container with `--security-opt systempaths=unconfined`"
+            }
+            (Step::Call(_), libc::ENOSYS | libc::EPERM) => {
+                "Linux has it from 5.15 on, and a container's own filter may refuse it; run the \
+                 container with `--security-opt seccomp=unconfined`"
             }
             (Step::InstallFilter, libc::ENOSYS | libc::EINVAL | libc::EPERM | libc::ECHILD) => {
                 "the kernel was built without CONFIG_SECCOMP_FILTER, or a container's own filter \

@@ -19,6 +19,7 @@ use super::cgroup::{GroupError, RunGroup};
 use super::channel::Channel;
 use super::fault::{During, Role, Step, StepError};
 use super::ids::Ids;
+use super::layers::make_read_only;
 use super::log::LogReader;
 use super::message::{
     BootOrder, Comparison, Directory, ExecOrder, FromCommand, FromKeeper, FromLauncher, Means,
@@ -276,8 +277,13 @@ impl Launcher {
         match sys::set_lower_attributes(mount.as_fd(), Some(user_namespace.as_fd())) {
             Ok(()) => Ok(mount),
             // Overlayfs, NFS and others cannot: Docker's root file system for one.
-            // Nor may the root of a container that is not the host's.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EPERM)) => {
+            // Nor may the root of a container that is not the host's. Some containers refuse the call.
+            Err(error)
+                if matches!(
+                    error.raw_os_error(),
+                    Some(libc::EINVAL | libc::EPERM | libc::ENOSYS)
+                ) =>
+            {
                 self.copied_mount(rootfs)
             }
             Err(error) => Err(error).during(|| open_step(rootfs)).map_err(AskError::Step),
@@ -287,7 +293,7 @@ impl Launcher {
     fn copied_mount(&self, rootfs: &Path) -> Result<OwnedFd, AskError> {
         let copy = self.copy(rootfs)?;
         let mount = open_mount(&copy)?;
-        sys::set_lower_attributes(mount.as_fd(), None).during(|| open_step(&copy))?;
+        make_read_only(&mount).during(|| open_step(&copy))?;
         Ok(mount)
     }
 

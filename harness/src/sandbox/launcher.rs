@@ -13,13 +13,15 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{CWD, FileType, Mode, OFlags};
-use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+};
 
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::ids::Ids;
-use super::layers::Base;
+use super::layers::{Base, make_read_only};
 use super::message::{BootOrder, Directory, FromKeeper, FromLauncher, Means, ToKeeper, ToLauncher};
 use super::storage::{Room, are_same, has_user_attributes};
 use super::{filter, keeper, mask, sys};
@@ -39,9 +41,9 @@ pub(crate) const COMMAND_LINE: &str = "/cmdline";
 pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>, group: Option<OwnedFd>) -> ! {
     // Nothing of the harness but the socket: whoever reads the harness's output (nextest does) must
     // see its end when the harness ends.
-    if keep_only(&channel, group.as_ref()).is_err() || let_go_of_standard_streams().is_err() {
-        sys::exit_now(1);
-    }
+    let closed = keep_only(&channel, group.as_ref())
+        .during(|| Step::Call("close_range".to_owned()))
+        .and_then(|()| let_go_of_standard_streams().during(|| Step::Open("/dev/null".to_owned())));
     // For all that comes from here: what the harness's starter ignored, or Rust's runtime does
     // (SIGPIPE), would stay ignored over every exec.
     sys::reset_signal_actions();
@@ -51,7 +53,7 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>, group: Option<Ow
         Ok(Some((ToLauncher::Begin(ids), _))) => ids,
         _ => sys::exit_now(0),
     };
-    match Launcher::new(ids, group) {
+    match closed.and_then(|()| Launcher::new(ids, group)) {
         Ok(mut launcher) => {
             launcher.clients.push(channel);
             if launcher.introduce(0).is_ok() {
@@ -118,6 +120,7 @@ impl Launcher {
         let user_namespace = open("/proc/self/ns/user")?;
         let host_mounts = open("/proc/self/ns/mnt")?;
         let user_attributes = build_root()?;
+        try_calls()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
         let clock_offsets = Clocks::probe();
         let recorder = filter::can_ask()?;
@@ -277,7 +280,7 @@ impl Launcher {
             Directory::Path(path) => {
                 let step = || open_step(&path);
                 let mount = self.open_mount(&path, step)?;
-                sys::set_lower_attributes(mount.as_fd(), None).during(step)?;
+                make_read_only(&mount).during(step)?;
                 Ok(mount)
             }
         }
@@ -476,6 +479,25 @@ fn build_root() -> Result<bool, StepError> {
     // What is bound from here into an instance must not be a way to write into another.
     rustix::mount::mount_remount("/", MountFlags::RDONLY, c"").during(step)?;
     Ok(user_attributes)
+}
+
+/// Tries the calls that nothing can stand in for, so that a host which lacks one says so once and
+/// not in every test.
+fn try_calls() -> Result<(), StepError> {
+    let call = |name: &'static str| move || Step::Call(name.to_owned());
+    rustix::fs::openat2(
+        CWD,
+        STAGE,
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::IN_ROOT,
+    )
+    .during(call("openat2"))?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = rustix::mount::open_tree(CWD, STAGE, flags).during(call("open_tree"))?;
+    rustix::mount::move_mount(tree, "", CWD, STAGE, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .during(call("move_mount"))?;
+    rustix::mount::unmount(STAGE, UnmountFlags::DETACH).during(call("umount"))
 }
 
 /// Makes the working directory the root, and lets go of the old one.
