@@ -44,7 +44,8 @@ fn layers(ran: &Ran) -> &str {
 /// A run that requires `layer` fails before any test, and says why.
 #[track_caller]
 fn check_required(project: &Project, layer: &str, words: &str, calls: &[Call], errno: i32) {
-    let ran = run(project, &format!("--require {layer}"), calls, errno).ended_with(96);
+    // Another one that root always has makes no difference.
+    let ran = run(project, &format!("--require ids,{layer}"), calls, errno).ended_with(96);
     let expected = format!(
         "error: the layer `{layer}` is required, and this run has it not: {words}\n\n\
          hint: `cargo fwtest doctor` says what this host lacks for it; `--require` and \
@@ -271,4 +272,73 @@ fn mounts_of(pid: i32, directory: &Path) -> Vec<StatVfsMountFlags> {
         found.is_ok_and(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
     };
     paths.filter(is_it).map(|path| rustix::fs::statvfs(path).unwrap().f_flag).collect()
+}
+
+/// As a container has it: cgroup2 is there, and read-only.
+#[test]
+#[ignore = "needs root, to mount"]
+fn without_a_writable_cgroup_the_firmware_has_none() {
+    let list = "{ exec = { run = [\"ls\", \"/sys/fs/cgroup\"], stdout = \"\" } }";
+    let project = project(IDLE, &format!("{UP}, {list}"));
+    let run = |line: &str| {
+        let script = "for place in $(findmnt --noheadings --types cgroup2 --output TARGET); do \
+                      mount -o remount,bind,ro \"$place\"; done; exec \"$@\"";
+        let command = project.fwtest(line);
+        let mut outer = Command::new("unshare");
+        outer.args(["--mount", "--propagation", "private", "sh", "-ec", script, "sh"]);
+        outer.arg(command.get_program()).args(command.get_args());
+        let envs = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        outer.current_dir(project.path("")).stdin(Stdio::null()).env_clear().envs(envs);
+        Ran::of(outer)
+    };
+    let ran = run("").ended_with(0);
+    assert!(layers(&ran).contains(", no cgroup, "), "{}", ran.stderr);
+    let ran = run("--require cgroup").ended_with(96);
+    let error = "error: the layer `cgroup` is required, and this run has it not: no cgroup\n";
+    assert!(ran.stderr.contains(error), "{}", ran.stderr);
+    // What is tested with it is seen on the host as it is.
+    let ran = Ran::of(project.fwtest("")).ended_with(100);
+    assert!(layers(&ran).contains(", cgroup v2, "), "{}", ran.stderr);
+}
+
+/// As Docker's own filter says it.
+#[test]
+#[ignore = "needs root, for a filter without no_new_privs"]
+fn without_user_namespaces_nothing_boots() {
+    let project = project(IDLE, UP);
+    let mut command = project.fwtest("");
+    refuse(&mut command, &[Call::any(libc::SYS_clone3)], libc::ENOSYS);
+    let user = libc::CLONE_NEWUSER.cast_unsigned();
+    let calls = [Call::with(libc::SYS_clone, 0, user), Call::with(libc::SYS_unshare, 0, user)];
+    refuse(&mut command, &calls, libc::EPERM);
+    check_set_up_error(
+        Ran::of(command),
+        "make a user namespace",
+        "Operation not permitted (os error 1)",
+        "this host keeps user namespaces from this user; `cargo fwtest doctor` prints the one-time \
+         mend",
+    );
+}
+
+#[test]
+fn what_is_required_is_known() {
+    let project = project(IDLE, UP);
+    let check = |command: Command, words: &str| {
+        let ran = Ran::of(command).ended_with(96);
+        assert!(
+            ran.stderr.contains(&format!("\n\nerror: unknown layer {words}")),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stdout.contains("PASS"), "{}", ran.stdout);
+    };
+    let close = "`recoder` is required\n\nhint: did you mean `recorder`?\n";
+    check(project.fwtest("--require recoder"), close);
+    let mut command = project.fwtest("");
+    command.env("FWTEST_REQUIRE", "recoder");
+    check(command, close);
+    check(
+        project.fwtest("--require flash"),
+        "`flash` is required\n\nhint: there are `ids`, `time`, ",
+    );
 }
