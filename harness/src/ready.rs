@@ -38,6 +38,8 @@ pub enum Awaited {
     Quiet(Duration),
     /// The firmware has attempted something of that class, since its first boot.
     Attempt(Class),
+    /// The instance has booted so often: once, and again each time that its firmware restarts it.
+    Boot(u32),
 }
 
 impl Condition {
@@ -100,6 +102,17 @@ pub fn attempt(class: Class) -> Condition {
     Awaited::Attempt(class).into()
 }
 
+/// Until the instance has booted so often: `boot(2)` is the first restart. Its `ready` is about the
+/// first boot alone; a test waits for what it needs of the next ones.
+/// # Panics
+/// For a number below 2: every instance has booted once.
+#[track_caller]
+#[must_use]
+pub fn boot(number: u32) -> Condition {
+    assert!(number >= 2, "every instance has booted once");
+    Awaited::Boot(number).into()
+}
+
 #[track_caller]
 fn right<T>(parsed: Result<T, ValueError>) -> T {
     match parsed {
@@ -118,6 +131,7 @@ impl fmt::Display for Awaited {
             Self::File(path) => write!(f, "file `{path}`"),
             Self::Quiet(length) => write!(f, "quiet for {length:?}"),
             Self::Attempt(class) => write!(f, "attempt `{class}`"),
+            Self::Boot(number) => write!(f, "boot {number}"),
         }
     }
 }
@@ -142,13 +156,20 @@ struct Written {
     quiet: Option<Duration>,
     #[serde(default, deserialize_with = "optional_class")]
     attempt: Option<Class>,
+    boot: Option<u32>,
     #[serde(default, deserialize_with = "optional_duration")]
     within: Option<Duration>,
 }
 
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { port, log, process, file, quiet, attempt, within } = table(deserializer)?;
+        let Written { port, log, process, file, quiet, attempt, boot, within } =
+            table(deserializer)?;
+        if boot.is_some_and(|number| number < 2) {
+            let hint = "`boot = 2` waits for the first restart";
+            let error = ValueError::hinted("every instance has booted once", hint);
+            return Err(error.into_serde());
+        }
         let process = process.filter(|name| !name.is_empty());
         let mut said = [
             port.map(Awaited::Port),
@@ -157,11 +178,12 @@ impl<'de> Deserialize<'de> for Condition {
             file.map(Awaited::File),
             quiet.map(Awaited::Quiet),
             attempt.map(Awaited::Attempt),
+            boot.map(Awaited::Boot),
         ]
         .into_iter()
         .flatten();
-        let hint = "write one of `port`, `log`, `process`, `file`, `quiet`, `attempt`, and `within` \
-                    if you like";
+        let hint = "write one of `port`, `log`, `process`, `file`, `quiet`, `attempt`, `boot`, and \
+                    `within` if you like";
         let error = |message: &str| ValueError::hinted(message, hint).into_serde();
         match (said.next(), said.next()) {
             (Some(awaited), None) => Ok(Self { awaited, within }),
@@ -188,6 +210,7 @@ mod tests {
         check("file = '/run/x'", file("/run/x"));
         check("quiet = '500ms'", quiet(Duration::from_millis(500)));
         check("attempt = 'kernel-log'", attempt(Class::KernelLog));
+        check("boot = 2", boot(2));
     }
 
     #[track_caller]
@@ -203,6 +226,7 @@ mod tests {
         check_error("port = 'tcp:80'\nlog = 'x'", "two conditions in one");
         check_error("file = 'run/x'", "`run/x` does not begin with `/`");
         check_error("attempt = 'clok'", "unknown class of attempts `clok`");
+        check_error("boot = 1", "every instance has booted once");
         check_error("port = 80", "invalid type: integer `80`, expected a port such as \"tcp:80\"");
     }
 

@@ -40,6 +40,23 @@ pub fn router_config() -> PathBuf {
     directory.join("fwtest.toml")
 }
 
+/// The fwtest.toml of the tests that boot the naughty firmware.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn naughty_config() -> PathBuf {
+    let text = format!(
+        "[firmware.naughty]\nrootfs = {rootfs:?}\nready = [{{ log = {line:?} }}]\n",
+        rootfs = fixtures::naughty(),
+        line = fixtures::model::naughty::BOOT_LINE,
+    );
+    let directory = built(&format!("config-{:016x}", digest(&[text.as_bytes()])), |directory| {
+        fs::write(directory.join("fwtest.toml"), &text)
+    });
+    directory.join("fwtest.toml")
+}
+
 /// A firmware at `rootfs`; `keys` are the other lines of its table.
 ///
 /// # Panics

@@ -20,8 +20,7 @@ pub const MARK: &str = "FWTEST_RUN_MARK";
 pub struct Host {
     /// Processes with the mark, zombies among them.
     processes: Vec<String>,
-    /// The mounts of our own mount namespace, which is the host's.
-    mounts: Vec<String>,
+    machine: Machine,
     /// Control groups below that of the test.
     groups: Vec<PathBuf>,
     /// Network interfaces.
@@ -32,8 +31,18 @@ pub struct Host {
     named: Vec<PathBuf>,
     /// System V shared memory, semaphores and message queues: keys and ids.
     ipc: Vec<String>,
+}
+
+/// What a firmware would change that reached past its sandbox, with or without a trace of who it
+/// was.
+#[derive(Debug, PartialEq)]
+pub struct Machine {
+    /// The mounts of our own mount namespace, which is the host's.
+    mounts: Vec<String>,
     sysctls: BTreeMap<PathBuf, Vec<u8>>,
     clock: ClockOffset,
+    /// Areas of swap, another kernel, formats of binaries: names, without what changes by itself.
+    tables: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// CLOCK_REALTIME less CLOCK_BOOTTIME: only setting the clock changes it.
@@ -41,8 +50,8 @@ pub struct Host {
 struct ClockOffset(f64);
 
 impl PartialEq for ClockOffset {
-    /// The two clocks are not read at one moment, and NTP moves one by up to 0.5 ms a second; a
-    /// firmware that sets the time does not do so by less than a second.
+    /// NTP moves one of the clocks by up to 0.5 ms a second; a firmware that sets the time does not do
+    /// so by less than a second.
     fn eq(&self, other: &Self) -> bool {
         (self.0 - other.0).abs() < 0.5
     }
@@ -54,14 +63,12 @@ impl Host {
     pub fn look(mark: &str, temporary: &Path, group: Option<&Group>) -> Self {
         Self {
             processes: processes(mark),
-            mounts: mounts(),
+            machine: Machine::look(),
             groups: group.map(Group::below).unwrap_or_default(),
             links: names(Path::new("/sys/class/net")),
             temporary: names(temporary),
             named: named(mark),
             ipc: ipc(),
-            sysctls: sysctls(),
-            clock: clock(),
         }
     }
 
@@ -78,6 +85,36 @@ impl Host {
     /// What has a name: in the temporary directory, or with the mark.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.temporary.iter().chain(&self.named)
+    }
+}
+
+impl Machine {
+    /// Looks at it as it is now.
+    #[must_use]
+    pub fn look() -> Self {
+        Self { mounts: mounts(), sysctls: sysctls(), clock: clock(), tables: tables() }
+    }
+
+    /// Looks again.
+    ///
+    /// # Panics
+    /// When it is another one now: by `what`, with what differs.
+    #[track_caller]
+    pub fn assert_same_after(&self, what: impl std::fmt::Display) {
+        let now = Self::look();
+        assert!(
+            self.mounts == now.mounts && self.tables == now.tables,
+            "the machine was reached by `{what}`:\n{:?}\n{:?}\nwas\n{:?}\n{:?}",
+            now.mounts,
+            now.tables,
+            self.mounts,
+            self.tables,
+        );
+        for (name, value) in &self.sysctls {
+            let now = now.sysctls.get(name);
+            assert_eq!(now, Some(value), "{} was reached by `{what}`", name.display());
+        }
+        assert_eq!(now.clock, self.clock, "the machine's clock was reached by `{what}`");
     }
 }
 
@@ -158,13 +195,41 @@ fn sysctls() -> BTreeMap<PathBuf, Vec<u8>> {
     paths.filter_map(|path| Some((path.clone(), fs::read(path).ok()?))).collect()
 }
 
+/// The first word of each line of a table, or each name in a directory. Modules are not among them:
+/// the kernel loads its own whenever anybody asks for what they do.
+fn tables() -> BTreeMap<&'static str, Vec<String>> {
+    let first_words = |path: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let words = text.lines().filter_map(|line| line.split_whitespace().next());
+        let mut words: Vec<_> = words.map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    let listed =
+        |path: &str| names(Path::new(path)).iter().map(|path| path.display().to_string()).collect();
+    [
+        ("swaps", first_words("/proc/swaps")),
+        ("kexec", first_words("/sys/kernel/kexec_loaded")),
+        ("formats", listed("/proc/sys/fs/binfmt_misc")),
+    ]
+    .into()
+}
+
 fn clock() -> ClockOffset {
     use rustix::time::{ClockId, clock_gettime};
     let seconds = |clock| {
         let time = clock_gettime(clock);
         time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
     };
-    ClockOffset(seconds(ClockId::Realtime) - seconds(ClockId::Boottime))
+    // Somebody else may have the processor in between, on a slow machine for seconds.
+    let looks = (0..100).map(|_| {
+        let before = seconds(ClockId::Boottime);
+        let time = seconds(ClockId::Realtime);
+        (seconds(ClockId::Boottime) - before, time - before)
+    });
+    let narrow = |look: &(f64, f64)| look.0 < 0.01;
+    let (_, offset) = looks.into_iter().find(narrow).expect("a clock can be read in 10 ms");
+    ClockOffset(offset)
 }
 
 /// The paths in a directory, sorted; none when there is no such directory.

@@ -154,7 +154,10 @@ impl Problem {
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "whoever runs the tests has to be able to read the whole firmware".to_owned()
             }
-            Self::Unreadable { source, .. } if source.raw_os_error() == Some(libc::EMFILE) => {
+            Self::Unreadable { source, .. }
+            | Self::Interpreter { why: Unusable::Unreadable(source), .. }
+                if source.raw_os_error() == Some(libc::EMFILE) =>
+            {
                 "raise the limit of open files (`ulimit -n`)".to_owned()
             }
             Self::MountPoint { path, .. } => {

@@ -19,8 +19,8 @@ impl Instance {
     /// Looks from outside: the firmware needs no tool for it and notices nothing. A TCP port counts
     /// once a socket listens in the instance's network namespace, a UDP port once one is bound. The
     /// kernel has no event for either, nor for processes and files: sockets are looked at every
-    /// 2 ms (sock_diag(7)), the others every 5 ms (proc_pid_stat(5)). The console and attempts tell of
-    /// themselves.
+    /// 2 ms (sock_diag(7)), the others every 5 ms (proc_pid_stat(5)). The console, attempts and restarts
+    /// tell of themselves.
     ///
     /// # Errors
     /// - [`WaitError::Ended`], at once, when init ends; has its status.
@@ -67,7 +67,7 @@ impl Instance {
                 return Err(WaitError::Late { condition, limit, nearest });
             }
             let nap = match condition.awaited {
-                Awaited::Log(_) | Awaited::Attempt(_) => left,
+                Awaited::Log(_) | Awaited::Attempt(_) | Awaited::Boot(_) => left,
                 // Silence is measured from the last word on.
                 Awaited::Quiet(length) => left.min(length.saturating_sub(self.silence())),
                 Awaited::Port(_) => left.min(POLL_SOCKETS),
@@ -94,6 +94,7 @@ impl Instance {
             Awaited::File(path) => self.exists(path)?,
             Awaited::Quiet(length) => self.silence() >= *length,
             Awaited::Attempt(class) => self.tried().iter().any(|attempt| attempt.class() == *class),
+            Awaited::Boot(number) => self.boots() >= *number,
         })
     }
 
@@ -131,6 +132,7 @@ impl Instance {
                 Some(last) => format!("the last attempt is `{last}`"),
                 None => "nothing was attempted".to_owned(),
             },
+            Awaited::Boot(_) => format!("this is boot {}", self.boots()),
             Awaited::File(path) => match path.parent().map(|parent| self.exists(&parent)) {
                 Some(Ok(false)) => "its directory does not exist either".to_owned(),
                 _ => "it does not exist".to_owned(),

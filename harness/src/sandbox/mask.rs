@@ -23,6 +23,8 @@ use super::launcher::{bind, mount};
 
 /// What it lies over.
 const FILE: &str = "proc/sysrq-trigger";
+/// What is mounted, as it is listed.
+pub(crate) const SOURCE: &str = "sysrq";
 /// As the kernel has it.
 const MODE: u32 = 0o100_200;
 /// `FUSE_ROOT_ID`, `struct fuse_attr`'s inode.
@@ -90,7 +92,7 @@ fn lay_fuse(connection: OwnedFd, target: &str) -> Result<OwnedFd, StepError> {
         connection.as_raw_fd(),
     );
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("sysrq", target, "fuse", nothing, &options)?;
+    mount(SOURCE, target, "fuse", nothing, &options)?;
     rustix::io::ioctl_fionbio(&connection, true).during(|| Step::Open("/dev/fuse".to_owned()))?;
     Ok(connection)
 }

@@ -192,6 +192,14 @@ pub(crate) fn install_asking_filter(filter: &[libc::sock_filter]) -> io::Result<
         other => other,
     }?;
     let listener = RawFd::try_from(listener).expect("a descriptor is an int");
+    /// `_IOW('!', 4, u64)`, and its one flag: whoever answers runs on the caller's processor, and
+    /// the other way round, for one of them always waits (Linux 6.6).
+    const SECCOMP_IOCTL_NOTIF_SET_FLAGS: libc::Ioctl = 0x4008_2104;
+    const SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: u64 = 1;
+    // SAFETY: sets a flag, or nothing on a kernel that does not know it.
+    unsafe {
+        libc::ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+    };
     // SAFETY: the kernel has just made it, and nothing else has its number.
     Ok(unsafe { OwnedFd::from_raw_fd(listener) })
 }

@@ -467,7 +467,7 @@ fn a_wrong_value_is_pointed_at() {
       |
     4 |   { wait = {} },
       |   ^^^^^^^^^^^^^
-    hint: write one of `port`, `log`, `process`, `file`, `quiet`, `attempt`, and `within` if you like
+    hint: write one of `port`, `log`, `process`, `file`, `quiet`, `attempt`, `boot`, and `within` if you like
     ");
     assert_snapshot!(step_error("{ process = { name = 'a', count = -1 } }"), @"
     failed to read `tests/web.fw.toml`: expected a number from 0 up, found integer `-1`

@@ -4,7 +4,7 @@ use fwtest::attempt::{Act, RebootCommand};
 use fwtest::instance::Cause;
 use fwtest::prelude::*;
 
-use crate::{eventually, shell};
+use crate::shell;
 
 /// On the same root file system, with everything else new.
 #[fwtest::test(firmware = "router")]
@@ -13,7 +13,7 @@ async fn a_restart_boots_again_and_keeps_the_data(fw: &mut Instance) -> Result<(
         shell(fw, "echo x >> /data; mount -t tmpfs none /mnt; touch /dev/stale; sync").await;
         let output = fw.exec(["reboot", "-f"]).await?;
         assert_eq!(output.status, ExitStatus::Signal(9), "it does not come back");
-        eventually("booted again", || fw.boots() == boot).await;
+        fw.wait(fwtest::ready::boot(boot)).await?;
         fw.wait(port("tcp:80")).await?;
         expect!(fw.http("http://router/").await?).status(200);
         expect!(fw.file("/data")).content().eq("x\n".repeat(boot as usize - 1));
@@ -41,7 +41,7 @@ async fn the_uptime_begins_anew(fw: &mut Instance) -> Result<()> {
     shell(fw, "sleep 2").await;
     let before = uptime(fw).await;
     fw.exec(["reboot", "-f"]).await?;
-    eventually("booted again", || fw.boots() == 2).await;
+    fw.wait(boot(2)).await?;
     let after = uptime(fw).await;
     assert!(before >= 2.0 && after < before, "{before} s, then {after} s");
     Ok(())
@@ -82,7 +82,7 @@ async fn a_halt_and_a_crash_are_told_apart(fw: &mut Instance) -> Result<()> {
 #[fwtest::test(firmware = "idle")]
 async fn sysrq_restarts(fw: &mut Instance) -> Result<()> {
     fw.exec(["sh", "-c", "echo b > /proc/sysrq-trigger; sleep 10"]).await?;
-    eventually("booted again", || fw.boots() == 2).await;
+    fw.wait(boot(2)).await?;
     assert_eq!(fw.status(), None);
     Ok(())
 }

@@ -44,7 +44,7 @@ pub(super) enum Then {
     /// ioctl(2): the keeper is asked about real-time clocks and watchdogs, and a terminal's output
     /// is not thrown away.
     AskDevices,
-    /// socket(2): there is no audit system.
+    /// socket(2): there is no audit system, and no hypervisor, for neither is the instance's own.
     Socket,
     /// This errno; none for 0, and nothing is done.
     Answer(i32),
@@ -66,8 +66,8 @@ pub(crate) enum Abi {
     Bits32,
 }
 
-/// Calls that mean something only to one who may change the machine. Common ones first: these are
-/// looked at each time, while the kernel remembers of most others that they are always allowed.
+/// Calls that mean something only to one who may change the machine. Of all others the kernel
+/// remembers that they are always allowed.
 pub(super) const RULES: &[Rule] = {
     use Call::*;
     use Then::*;

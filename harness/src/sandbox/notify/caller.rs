@@ -26,6 +26,8 @@ pub(super) struct Status {
     pub(super) comm: String,
     /// In the guest.
     pub(super) pid: i32,
+    /// The thread, in the guest.
+    pub(super) thread: i32,
     /// In the procfs that it was read from.
     parent: i32,
     uid: u32,
@@ -103,18 +105,17 @@ fn parse(text: &str, proc: Proc<'_>) -> Option<Status> {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|rest| rest.strip_prefix(':')).map(str::trim)
     };
+    // One for each pid namespace, from the procfs's own down. In the keeper's, what is not the
+    // guest's has but one.
+    let level = match proc {
+        Proc::Keeper => 1,
+        Proc::Guest(_) => 0,
+    };
+    let in_guest = |name: &str| field(name)?.split_whitespace().nth(level)?.parse().ok();
     Some(Status {
         comm: field("Name")?.to_owned(),
-        // One for each pid namespace, from the procfs's own down. In the keeper's, what is not the
-        // guest's has but one.
-        pid: field("NStgid")?
-            .split_whitespace()
-            .nth(match proc {
-                Proc::Keeper => 1,
-                Proc::Guest(_) => 0,
-            })?
-            .parse()
-            .ok()?,
+        pid: in_guest("NStgid")?,
+        thread: in_guest("NSpid")?,
         parent: field("PPid")?.parse().ok()?,
         uid: field("Uid")?.split_whitespace().nth(1)?.parse().ok()?,
         capabilities: u64::from_str_radix(field("CapEff")?, 16).ok()?,
@@ -134,12 +135,12 @@ mod tests {
     #[test]
     fn a_status_is_of_the_guest_or_none() {
         let text = "Name:\tdate\nTgid:\t812\nPid:\t812\nPPid:\t790\nUid:\t0\t33\t0\t0\n\
-                    NStgid:\t812\t34\nCapEff:\t0000000002000000\n";
+                    NStgid:\t812\t34\nNSpid:\t812\t35\nCapEff:\t0000000002000000\n";
         let status = parse(text, Proc::Keeper).unwrap();
         assert_eq!((status.comm.as_str(), status.pid, status.parent), ("date", 34, 790));
-        assert_eq!(status.uid, 33);
+        assert_eq!((status.thread, status.uid), (35, 33));
         assert!(status.has(Capability::SysTime) && !status.has(Capability::SysAdmin));
-        let keeper = text.replace("812\t34", "812");
+        let keeper = text.replace("812\t34", "812").replace("812\t35", "812");
         assert!(parse(&keeper, Proc::Keeper).is_none(), "a keeper is no guest");
     }
 }

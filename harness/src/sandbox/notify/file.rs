@@ -9,11 +9,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use rustix::fs::FileType;
+use rustix::pipe::PipeFlags;
 
 use super::Power;
 use super::device::Device;
 use super::file_system::{FileSystem, FileSystems};
-use super::path::{Base, Looks, Target, guest_path_at};
+use super::path::{Base, Looks, Target, end_of_links, guest_path_at};
 use super::question::{Outcome, Question, Reply};
 use crate::attempt::{Act, Answer, Caller, Class, DeviceKind, RebootCommand, Verdict};
 use crate::path::GuestPath;
@@ -79,6 +80,10 @@ impl Files {
             return self.open_sysrq(question, flags);
         }
         let file_system = file_systems.of(question.tid, looks.device);
+        if file_system == FileSystem::Mask && !is_root(question) {
+            // The kernel would refuse it before the mask is asked.
+            return Ok(Outcome::refused(Act::Sysrq(Vec::new()), Errno::EACCES));
+        }
         if !matches!(file_system, FileSystem::Proc | FileSystem::Sysfs) {
             return Ok(Outcome::kernel());
         }
@@ -113,7 +118,9 @@ impl Files {
     ) -> Result<Outcome, Errno> {
         const NAME: &[u8] = b"/sysrq-trigger";
         let path = guest_path_at(question, base, bytes);
-        let Some(directory) = path.as_bytes().strip_suffix(NAME) else {
+        let end = end_of_links(question, path.as_bytes());
+        let path = end.as_deref().unwrap_or(path.as_bytes());
+        let Some(directory) = path.strip_suffix(NAME) else {
             return Ok(Outcome::kernel());
         };
         let found = Target::find(question, Base::WorkingDirectory, directory).ok();
@@ -151,7 +158,8 @@ impl Files {
         what: What,
         flags: u64,
     ) -> Result<Outcome, Errno> {
-        let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+        // Of packets, one for each write: what is written twice is two acts.
+        let pipe = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT);
         let (reader, file) = pipe.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
         // Ours alone: the other end belongs to an open file of its own.
         rustix::io::ioctl_fionbio(&reader, true)

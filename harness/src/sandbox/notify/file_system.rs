@@ -6,12 +6,16 @@
 use std::collections::HashMap;
 use std::fs;
 
+use crate::sandbox::mask::SOURCE;
+
 /// As far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileSystem {
     Proc,
     Sysfs,
     Tmpfs,
+    /// The file that lies over the guest's sysrq: a [`mask`](crate::sandbox::mask).
+    Mask,
     Other,
 }
 
@@ -37,10 +41,12 @@ fn kind(line: &str, (major, minor): (u32, u32)) -> Option<FileSystem> {
     if mount.split(' ').nth(2)? != format!("{major}:{minor}") {
         return None;
     }
-    Some(match file_system.split(' ').next()? {
-        "proc" => FileSystem::Proc,
-        "sysfs" => FileSystem::Sysfs,
-        "tmpfs" => FileSystem::Tmpfs,
+    let mut words = file_system.split(' ');
+    Some(match (words.next()?, words.next()?) {
+        ("proc", _) => FileSystem::Proc,
+        ("sysfs", _) => FileSystem::Sysfs,
+        ("tmpfs", _) => FileSystem::Tmpfs,
+        ("fuse", SOURCE) => FileSystem::Mask,
         _ => FileSystem::Other,
     })
 }
@@ -57,6 +63,10 @@ mod tests {
         assert_eq!(
             kind("36 35 0:22 / /x rw - fuse.proc proc rw", (0, 22)),
             Some(FileSystem::Other)
+        );
+        assert_eq!(
+            kind("36 35 0:22 / /proc/sysrq-trigger rw - fuse sysrq rw,user_id=0", (0, 22)),
+            Some(FileSystem::Mask)
         );
         assert_eq!(kind("", (0, 22)), None);
     }

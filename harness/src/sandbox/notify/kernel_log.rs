@@ -17,21 +17,19 @@ const SIZE: i64 = 16_384;
 /// syslog(2): `SYSLOG_ACTION_…`
 pub(super) fn syslog(question: &Question<'_>) -> Result<Outcome, Errno> {
     let action = question.int(0);
-    match action {
-        // Only a look. The host may allow it to anybody; here there is nothing to see.
-        3 => return Ok(Outcome::value(0)),
-        10 => return Ok(Outcome::value(SIZE)),
-        0..=9 if !question.may(Capability::Syslog) => return Err(Errno::EPERM),
-        _ => {}
-    }
     Ok(match action {
+        // Only a look. The host may allow it to anybody; here there is nothing to see.
+        3 => Outcome::value(0),
+        10 => Outcome::value(SIZE),
+        4..=8 => {
+            let value = if action == 8 { question.int(2) } else { 0 };
+            let act = Act::KernelLog { action, value };
+            question.judge(act, Capability::Syslog, Errno::EPERM)
+        }
+        0..=9 if !question.may(Capability::Syslog) => Outcome::errno(Errno::EPERM),
         // Open and close do nothing; nothing is unread.
         0 | 1 | 9 => Outcome::value(0),
         2 => Outcome::plain(Reply::Hold(WAIT)),
-        4..=8 => {
-            let value = if action == 8 { question.int(2) } else { 0 };
-            question.decide(Act::KernelLog { action, value }, Errno::EPERM)
-        }
         _ => Outcome::errno(Errno::EINVAL),
     })
 }

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use super::caller::Capability;
 use super::file_system::{FileSystem, FileSystems};
-use super::path::{Base, Target};
+use super::path::{Base, Looks, Target};
 use super::question::{Outcome, Question};
 use crate::attempt::{Act, Answer, Class, Verdict};
 use crate::path::GuestPath;
@@ -71,14 +71,28 @@ fn kind(name: &[u8]) -> Kind {
 pub(super) struct Mounts {
     /// The instance's from the start, by their ids. Looked at before the guest mounts anything.
     given: Option<HashSet<u64>>,
-    /// Where something was mounted in pretence, the last one last.
-    pretended: Vec<Vec<u8>>,
+    /// What was mounted in pretence, the last one last.
+    pretended: Vec<Pretended>,
+}
+
+/// A mount that is none.
+#[derive(Debug, PartialEq)]
+struct Pretended {
+    path: Vec<u8>,
+    /// The mount that it was made on. Where there is another one now, that was made on this one.
+    below: Option<u64>,
+}
+
+impl Pretended {
+    fn at(target: &Target, looks: Looks) -> Self {
+        Self { path: target.path(), below: looks.mount() }
+    }
 }
 
 impl Mounts {
     /// Whether something is mounted there in pretence.
     pub(super) fn pretends(&self, path: &[u8]) -> bool {
-        self.pretended.iter().any(|pretended| pretended == path)
+        self.pretended.iter().any(|pretended| pretended.path == path)
     }
 
     fn is_given(&mut self, question: &Question<'_>, mount: Option<u64>) -> bool {
@@ -112,10 +126,8 @@ impl Mounts {
         if is(libc::MS_REMOUNT) && !is(libc::MS_BIND) {
             // Of what the instance was given, the kernel would refuse it; of the guest's own, the
             // options that it finds in /proc/mounts have ids of the host in them.
-            return Ok(match looks.mount() {
-                Some(_) => Outcome::value(0),
-                None => Outcome::kernel(),
-            });
+            let is_mount = looks.mount().is_some() || self.pretends(&found.path());
+            return Ok(if is_mount { Outcome::value(0) } else { Outcome::kernel() });
         }
         let propagation = libc::MS_SHARED | libc::MS_PRIVATE | libc::MS_SLAVE | libc::MS_UNBINDABLE;
         if is(libc::MS_BIND | libc::MS_MOVE | propagation) || name == 0 {
@@ -126,10 +138,10 @@ impl Mounts {
             Kind::Own => Outcome::kernel(),
             Kind::ControlGroups => Outcome::errno(Errno::EPERM),
             Kind::Given(kind) if given && file_systems.of(question.tid, looks.device) == kind => {
-                self.pretend(found.path())
+                self.pretend(&found, looks)
             }
             Kind::Given(_) => Outcome::kernel(),
-            Kind::Machine => self.pretend(found.path()),
+            Kind::Machine => self.pretend(&found, looks),
             Kind::Device => {
                 let source = memory.words(source).unwrap_or_else(|_| "none".to_owned());
                 let path = found.path();
@@ -146,16 +158,17 @@ impl Mounts {
                 };
                 match question.instance.policy.answer(Class::Mounts) {
                     Answer::Refuse => Outcome::refused(act, missing),
-                    Answer::Pretend | Answer::Emulate => {
-                        Outcome { attempt: Some((act, Verdict::Pretended)), ..self.pretend(path) }
-                    }
+                    Answer::Pretend | Answer::Emulate => Outcome {
+                        attempt: Some((act, Verdict::Pretended)),
+                        ..self.pretend(&found, looks)
+                    },
                 }
             }
         })
     }
 
-    fn pretend(&mut self, path: Vec<u8>) -> Outcome {
-        self.pretended.push(path);
+    fn pretend(&mut self, target: &Target, looks: Looks) -> Outcome {
+        self.pretended.push(Pretended::at(target, looks));
         Outcome::value(0)
     }
 
@@ -171,8 +184,8 @@ impl Mounts {
         if !question.may(Capability::SysAdmin) {
             return Ok(Outcome::kernel());
         }
-        let path = found.path();
-        if let Some(last) = self.pretended.iter().rposition(|pretended| *pretended == path) {
+        let top = Pretended::at(&found, looks);
+        if let Some(last) = self.pretended.iter().rposition(|pretended| *pretended == top) {
             self.pretended.remove(last);
             return Ok(Outcome::value(0));
         }

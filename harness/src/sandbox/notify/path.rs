@@ -63,6 +63,36 @@ fn absolute(tid: i32, base: Base, bytes: &[u8]) -> Vec<u8> {
     path
 }
 
+/// What procfs says of whoever asks is something else to us.
+fn callers_own(question: &Question<'_>, path: Vec<u8>) -> Vec<u8> {
+    let Some(status) = question.status() else { return path };
+    if let Some(rest) = path.strip_prefix(b"/proc/self/") {
+        return [format!("/proc/{}/", status.pid).as_bytes(), rest].concat();
+    }
+    if let Some(rest) = path.strip_prefix(b"/proc/thread-self/") {
+        let thread = format!("/proc/{}/task/{}/", status.pid, status.thread);
+        return [thread.as_bytes(), rest].concat();
+    }
+    path
+}
+
+/// Where the link at `path` leads in the end, whether there is something or not; `None` where it is
+/// no link.
+pub(super) fn end_of_links(question: &Question<'_>, path: &[u8]) -> Option<Vec<u8>> {
+    /// The kernel follows more; nobody makes as many.
+    const LINKS: usize = 8;
+    let follow = |path: &Vec<u8>| {
+        let link = Target::open(question.tid, path, OFlags::NOFOLLOW).ok()?;
+        let text = rustix::fs::readlinkat(&link.0, "", Vec::new()).ok()?.into_bytes();
+        if text.starts_with(b"/") {
+            return Some(callers_own(question, text));
+        }
+        let name = path.iter().rposition(|byte| *byte == b'/')? + 1;
+        Some([&path[..name], &text].concat())
+    };
+    std::iter::successors(Some(path.to_vec()), follow).skip(1).take(LINKS).last()
+}
+
 /// What a path leads to, links followed as for the caller. Nothing is opened that could act.
 pub(super) struct Target(OwnedFd);
 
@@ -71,24 +101,31 @@ impl Target {
         if bytes.is_empty() {
             return Err(Errno::ENOENT);
         }
-        let mut path = absolute(question.tid, base, bytes);
-        if let Some(rest) = path.strip_prefix(b"/proc/self/") {
-            // To us, that is another one.
-            let pid = question.status().map_or(1, |status| status.pid);
-            path = [format!("/proc/{pid}/").as_bytes(), rest].concat();
+        let path = callers_own(question, absolute(question.tid, base, bytes));
+        match Self::at(question.tid, &path) {
+            // Or by a link that says "self".
+            Err(Errno::ENOENT) => match end_of_links(question, &path) {
+                Some(end) => Self::at(question.tid, &end),
+                None => Err(Errno::ENOENT),
+            },
+            found => found,
         }
-        Self::at(question.tid, &path)
     }
 
     /// By an absolute path of the process's.
     pub(super) fn at(tid: i32, path: &[u8]) -> Result<Self, Errno> {
+        Self::open(tid, path, OFlags::empty())
+    }
+
+    fn open(tid: i32, path: &[u8], flags: OFlags) -> Result<Self, Errno> {
         let root = rustix::fs::open(
             format!("/proc/{tid}/root"),
             OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )
         .map_err(errno)?;
-        let (path, flags) = (Path::new(OsStr::from_bytes(path)), OFlags::PATH | OFlags::CLOEXEC);
+        let path = Path::new(OsStr::from_bytes(path));
+        let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
         let in_root =
             || rustix::fs::openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT);
         let found = match rustix::io::retry_on_intr(in_root) {

@@ -30,7 +30,7 @@ pub(crate) struct Arrival;
 
 /// Answers for one boot of an instance.
 pub(crate) struct Supervisor {
-    instance: Instance,
+    instance: Rc<Instance>,
     boot: u32,
     listeners: Vec<Rc<OwnedFd>>,
     /// Commands that are on their way into the guest.
@@ -73,7 +73,7 @@ impl Supervisor {
             other => (other.map(|(_, end)| end), None),
         };
         Self {
-            instance: Instance::new(policy, init),
+            instance: Rc::new(Instance::new(policy, init)),
             boot,
             listeners: listener.into_iter().map(Rc::new).collect(),
             arrivals: Vec::new(),
@@ -161,7 +161,7 @@ impl Supervisor {
             return Ok(None);
         };
         let tid = notice.pid.cast_signed();
-        let instance = self.instance.clone();
+        let instance = Rc::clone(&self.instance);
         let question = Question::new(&instance, tid, abi, notice.data.args);
         let outcome = or_errno(self.answer(call, &question));
         let by = outcome.attempt.as_ref().map(|_| question.caller());
