@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 pub use fwtest::command::{
-    AskError, CacheError, GroupError, Launcher, ProjectError, StepError, SuiteTest,
-    cache_directory, disk_place, shell_word, suite_tests,
+    AskError, CacheError, GroupError, Launcher, MaskKind, Means, ProjectError, StepError,
+    SuiteTest, cache_directory, disk_place, shell_word, suite_tests,
 };
 pub use fwtest::firmware::{Config, ConfigError, Firmware, Problem};
 pub use fwtest::path::shown;

@@ -11,7 +11,7 @@ use crate::suite::DiscoverError;
 use crate::toml_error::LoadError;
 
 pub use crate::firmware::CacheError;
-pub use crate::sandbox::{AskError, DiskError, GroupError, Launcher, Means, StepError};
+pub use crate::sandbox::{AskError, DiskError, GroupError, Launcher, MaskKind, Means, StepError};
 
 /// Where this user's copies of firmwares are.
 ///

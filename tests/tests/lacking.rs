@@ -55,6 +55,15 @@ fn check_required(project: &Project, layer: &str, words: &str, calls: &[Call], e
     assert!(!ran.stdout.contains("PASS"), "{}", ran.stdout);
 }
 
+/// `cargo fwtest doctor` has a row for it, and a firmware can boot all the same.
+#[track_caller]
+fn check_doctor(project: &Project, row: &str, calls: &[Call], errno: i32) {
+    let sound = Ran::of(project.fwtest("doctor")).ended_with(0).stdout;
+    assert!(sound.contains(&format!("\nok        {row} ")), "{sound}");
+    let ran = run(project, "doctor", calls, errno).ended_with(0);
+    assert!(ran.stdout.contains(&format!("\ndegraded  {row} ")), "{}", ran.stdout);
+}
+
 const TIME: Call = Call::with(libc::SYS_unshare, 0, libc::CLONE_NEWTIME.cast_unsigned());
 
 /// time_namespaces(7). The kernel may be built without it, and says EINVAL then.
@@ -71,6 +80,7 @@ fn without_time_namespaces_the_uptime_is_the_hosts() {
         let words = "no time namespace (the uptime is the host's)";
         assert!(layers(&ran).contains(words), "{}", ran.stderr);
         check_required(&project, "time", words, &[TIME], errno);
+        check_doctor(&project, "clocks", &[TIME], errno);
     }
     // What is tested with it is seen without the shim.
     let ran = Ran::of(project.fwtest("")).ended_with(100);
@@ -101,6 +111,7 @@ fn without_a_listener_the_kernel_answers() {
                      (attempts are the kernel's to refuse, and not told)";
         assert!(layers(&ran).contains(words), "{}", ran.stderr);
         check_required(&project, "recorder", words, &[LISTENER], errno);
+        check_doctor(&project, "recorder", &[LISTENER], errno);
     }
     let ran = Ran::of(project.fwtest("")).ended_with(100);
     assert!(layers(&ran).contains(", seccomp recorder"), "{}", ran.stderr);
@@ -337,6 +348,6 @@ fn what_is_required_is_known() {
     check(command, close);
     check(
         project.fwtest("--require flash"),
-        "`flash` is required\n\nhint: there are `ids`, `time`, ",
+        "`flash` is required\n\nhint: there are `ids`, `storage`, ",
     );
 }

@@ -4,15 +4,18 @@
 //! the distribution says (`look`) and judges it without a further look (`judge`).
 
 mod cgroup;
+mod clocks;
 mod confinement;
 mod examine;
 mod host;
 mod id_programs;
 mod id_ranges;
 mod kernel;
+mod mask;
 mod open_files;
 mod overlay;
 mod proc;
+mod recorder;
 mod sandbox;
 mod user_namespaces;
 mod xattrs;

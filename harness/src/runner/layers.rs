@@ -64,9 +64,9 @@ impl Layers {
         };
         Self(vec![
             Layer { name: "ids", here: !ids.single(), words: users },
-            layer("time", means.time_namespace, time),
             layer("storage", means.user_attributes, upper(means)),
             layer("cgroup", means.cgroup, choose(means.cgroup, "cgroup v2", "no cgroup")),
+            layer("time", means.time_namespace, time),
             layer("recorder", means.recorder, recorder),
             layer("mask", means.mask != MaskKind::Fifo, mask),
         ])
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_run_says_what_it_has() {
         let single = "user namespace with a single id (changes of owner are pretended), \
-                      time namespace, overlayfs on tmpfs, cgroup v2, ";
+                      overlayfs on tmpfs, cgroup v2, time namespace, ";
         assert_eq!(
             layers(true, MaskKind::Fuse).to_string(),
             format!("{single}seccomp recorder, sysrq mask")
