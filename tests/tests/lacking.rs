@@ -113,6 +113,24 @@ fn without_a_listener_the_kernel_answers() {
         check_required(&project, "recorder", words, &[LISTENER], errno);
         check_doctor(&project, "recorder", &[LISTENER], errno);
     }
+    // That nothing was recorded says nothing.
+    let strict = "attempts = { unexpected = \"fail\" }\n";
+    for (steps, keys) in [
+        (format!("{date}, {{ attempts = {{ others = 0 }} }}"), ""),
+        (format!("{date}, {{ attempts = {{ sysrq = 0 }} }}"), ""),
+        (date.to_owned(), strict),
+    ] {
+        let project = self::project(IDLE, &steps);
+        let config = project.read("fwtest.toml");
+        project.write("fwtest.toml", &format!("{config}{keys}"));
+        let ran = run(&project, "", &[LISTENER], libc::EINVAL).ended_with(100);
+        let words =
+            "\n\nthe test asks what the firmware has attempted, and this run has no recorder\n";
+        assert!(ran.stdout.contains(words), "{}", ran.stdout);
+        let row = "\n  attempts  not recorded: this run has no recorder\n";
+        assert!(ran.stdout.contains(row), "{}", ran.stdout);
+    }
+
     let ran = Ran::of(project.fwtest("")).ended_with(100);
     assert!(layers(&ran).contains(", seccomp recorder"), "{}", ran.stderr);
     assert!(ran.stdout.contains("step `exec` at box.fw.toml:3:"), "{}", ran.stdout);

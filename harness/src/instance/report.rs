@@ -43,7 +43,10 @@ impl Instance {
         ));
         rows.push(("console", self.console_rows()));
         self.settle();
-        let attempts = last_lines(&self.tried(), ATTEMPTS);
+        let mut attempts = last_lines(&self.tried(), ATTEMPTS);
+        if !self.sandbox().is_recorded() {
+            attempts.push("not recorded: this run has no recorder".to_owned());
+        }
         if !attempts.is_empty() {
             rows.push(("attempts", attempts));
         }

@@ -402,6 +402,7 @@ impl Launcher {
         let directory = disk.as_ref().map(|disk| disk.directory.as_fd());
         let disk_mount = disk_mount.flatten();
         descriptors.extend(directory.into_iter().chain(disk_mount.as_ref().map(AsFd::as_fd)));
+        let recorded = boot.order.asks;
         let message = ToLauncher::Boot { lower, disk: disk_at, order: boot.order };
         match self.send(&message, &descriptors) {
             Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {
@@ -411,7 +412,7 @@ impl Launcher {
         }
         drop(far);
         let (log, stuck) = (RefCell::new(LogReader::new(log)), Cell::new(false));
-        let sandbox = Sandbox { keeper: ours, log, wake, stuck, disk };
+        let sandbox = Sandbox { keeper: ours, log, wake, stuck, recorded, disk };
         match sandbox.receive(boot.patience)? {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
@@ -502,6 +503,7 @@ pub(crate) struct Sandbox {
     pub(crate) wake: OwnedFd,
     /// It was told to end, and did not: nobody waits for it a second time.
     stuck: Cell<bool>,
+    recorded: bool,
     /// Removed when the keeper is gone, as the last of it.
     disk: Option<Disk>,
 }
@@ -552,6 +554,11 @@ impl Sandbox {
             }
             Err(error) => Err(AskError::Talk(error)),
         }
+    }
+
+    /// Whether its attempts are recorded.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorded
     }
 
     /// Whether it writes to disk, where its storage has no limit.
