@@ -11,22 +11,34 @@ use std::process::Command;
 use tests::shim::{Call, refuse};
 use tests::{Project, Ran};
 
-/// Of the machine's /dev/fuse, as long as it lives.
-struct Closed;
+const FUSE: &str = "/dev/fuse";
+const AWAY: &str = "/dev/fuse.away";
 
-impl Closed {
-    fn new() -> Self {
+/// The machine's /dev/fuse out of reach, as long as it lives.
+enum OutOfReach {
+    /// The launcher is root, but not the machine's.
+    Closed,
+    Away,
+}
+
+impl OutOfReach {
+    fn put(self) -> Self {
         let words = fs::read_to_string("/proc/cmdline").unwrap();
         assert!(words.split_whitespace().any(|word| word == "fwtest-lab"), "this is not the lab");
-        // The launcher is root, but not the machine's.
-        fs::set_permissions("/dev/fuse", Permissions::from_mode(0o600)).unwrap();
-        Self
+        match self {
+            Self::Closed => fs::set_permissions(FUSE, Permissions::from_mode(0o600)).unwrap(),
+            Self::Away => fs::rename(FUSE, AWAY).unwrap(),
+        }
+        self
     }
 }
 
-impl Drop for Closed {
+impl Drop for OutOfReach {
     fn drop(&mut self) {
-        fs::set_permissions("/dev/fuse", Permissions::from_mode(0o666)).unwrap();
+        match self {
+            Self::Closed => fs::set_permissions(FUSE, Permissions::from_mode(0o666)).unwrap(),
+            Self::Away => fs::rename(AWAY, FUSE).unwrap(),
+        }
     }
 }
 
@@ -62,10 +74,18 @@ fn a_fifo_stands_in_for_the_mask() {
     let ran = Ran::of(project.fwtest("--require mask")).ended_with(0);
     assert!(ran.stderr.contains(", sysrq mask\n"), "{}", ran.stderr);
 
-    let closed = Closed::new();
     let words = "a FIFO for a sysrq mask (/dev/fuse cannot be opened)\n";
-    let ran = Ran::of(project.fwtest("")).ended_with(0);
-    assert!(ran.stderr.contains(&format!(", seccomp recorder, {words}")), "{}", ran.stderr);
+    for out_of_reach in [OutOfReach::Closed, OutOfReach::Away] {
+        let _out_of_reach = out_of_reach.put();
+        let ran = Ran::of(project.fwtest("")).ended_with(0);
+        assert!(ran.stderr.contains(&format!(", seccomp recorder, {words}")), "{}", ran.stderr);
+    }
+
+    let _closed = OutOfReach::Closed.put();
+    let row =
+        "\ndegraded  sysrq            masked by a FIFO, for instances cannot open /dev/fuse\n";
+    let ran = Ran::of(project.fwtest("doctor")).ended_with(0);
+    assert!(ran.stdout.contains(row), "{}", ran.stdout);
     let ran = Ran::of(project.fwtest("--require recorder,mask")).ended_with(96);
     let error = format!("error: the layer `mask` is required, and this run has it not: {words}");
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
@@ -77,6 +97,5 @@ fn a_fifo_stands_in_for_the_mask() {
     let ran = Ran::of(command).ended_with(0);
     assert!(ran.stderr.contains("seccomp filter without a recorder"), "{}", ran.stderr);
     assert!(ran.stderr.contains(words), "{}", ran.stderr);
-    drop(closed);
     assert_eq!(helps(), before);
 }
