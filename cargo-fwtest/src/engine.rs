@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 pub use fwtest::command::{
-    AskError, CacheError, GroupError, Launcher, MaskKind, Means, ProjectError, StepError,
-    SuiteTest, cache_directory, disk_place, shell_word, suite_tests,
+    AskError, CacheError, GroupError, Launcher, MaskKind, Means, Missing, ProjectError, StepError,
+    SuiteTest, Unavailable, apparmor_available, apparmor_profile, cache_directory, disk_place,
+    shell_word, suite_tests,
 };
-pub use fwtest::firmware::{Config, ConfigError, Firmware, Problem};
+pub use fwtest::firmware::{AppArmor, Config, ConfigError, Firmware, Problem};
 pub use fwtest::path::shown;
 
 /// Runs this process as a test binary that holds the suites alone; its arguments are those of
@@ -17,6 +18,15 @@ pub fn suites_main() -> ExitCode {
     fwtest::command::suites_main(|settings, name, text| {
         settings.bind(|| fwtest::__private::insta::assert_snapshot!(name, text));
     })
+}
+
+/// Whether `firmware` can have AppArmor, where it does not boot without.
+pub fn has_apparmor(firmware: &Firmware) -> Result<(), AskError> {
+    match firmware.apparmor {
+        AppArmor::Required => apparmor_available()
+            .map_err(|why| AskError::NoAppArmor(Missing::Unavailable(why).into())),
+        AppArmor::Auto | AppArmor::Off => Ok(()),
+    }
 }
 
 /// Whether `firmware` could boot, as far as a look at its files tells.

@@ -45,7 +45,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Error> {
-    if let Some(Command::Doctor) = cli.command {
+    if let Some(Command::Doctor { apparmor }) = cli.command {
+        if apparmor {
+            report.text(&engine::apparmor_profile()).map_err(Error::Output)?;
+            return Ok(Exit::Passed);
+        }
         let findings = doctor::examine();
         report.findings(&findings).map_err(Error::Output)?;
         return Ok(doctor::verdict(&findings));

@@ -36,7 +36,8 @@ impl Selection {
                 rootfs: shown(rootfs).into_owned(),
                 source: Box::new(source),
             })?;
-            launcher.prepare(rootfs).map_err(|source| Error::Prepare {
+            let prepared = engine::has_apparmor(firmware).and_then(|()| launcher.prepare(rootfs));
+            prepared.map_err(|source| Error::Prepare {
                 name: name.to_string(),
                 source: Box::new(source),
             })?;

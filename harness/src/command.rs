@@ -11,7 +11,11 @@ use crate::suite::DiscoverError;
 use crate::toml_error::LoadError;
 
 pub use crate::firmware::CacheError;
-pub use crate::sandbox::{AskError, DiskError, GroupError, Launcher, MaskKind, Means, StepError};
+pub use crate::sandbox::apparmor::{available as apparmor_available, text as apparmor_profile};
+pub use crate::sandbox::{
+    AppArmorError, AskError, DiskError, GroupError, Launcher, MaskKind, Means, Missing, StepError,
+    Unavailable,
+};
 
 /// Where this user's copies of firmwares are.
 ///

@@ -8,6 +8,8 @@ use fwtest::firmware::{Config, Firmware};
 /// What `idle` and `bare` run: nothing is written, nothing ends.
 const SLEEP: &str = "exec sleep 1000000";
 
+const PASSWD: &str = "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n";
+
 /// The fwtest.toml of tests that boot instances in their own process:
 ///
 /// * `router`: the fixture, ready when it says so.
@@ -33,6 +35,28 @@ pub fn router_config() -> PathBuf {
          [firmware.idle]\nrootfs = {idle:?}\nready = [{{ process = \"sleep\" }}]\n\n\
          [firmware.bare]\nrootfs = {bare:?}\nready = [{{ process = \"sleep\" }}]\n",
         line = fixtures::model::ROUTER.boot_line,
+    );
+    let directory = built(&format!("config-{:016x}", digest(&[text.as_bytes()])), |directory| {
+        fs::write(directory.join("fwtest.toml"), &text)
+    });
+    directory.join("fwtest.toml")
+}
+
+/// The fwtest.toml of tests under AppArmor: `box`, whose init does nothing, and which does not boot
+/// without.
+///
+/// # Panics
+/// When the firmware cannot be built.
+#[must_use]
+pub fn apparmor_config() -> PathBuf {
+    let rootfs = built(&format!("box-{:016x}", version()), |root| {
+        fixtures::minimal(root, "sleep 1000000 & wait");
+        fs::write(root.join("etc/passwd"), PASSWD)?;
+        fs::create_dir_all(root.join("tmp"))
+    });
+    let text = format!(
+        "[firmware.box]\nrootfs = {rootfs:?}\nready = [{{ process = \"sleep\" }}]\n\
+         apparmor = \"required\"\n"
     );
     let directory = built(&format!("config-{:016x}", digest(&[text.as_bytes()])), |directory| {
         fs::write(directory.join("fwtest.toml"), &text)

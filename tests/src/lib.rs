@@ -16,6 +16,6 @@ mod project;
 pub mod shim;
 mod tree;
 
-pub use firmwares::{firmware, naughty_config, router_config};
+pub use firmwares::{apparmor_config, firmware, naughty_config, router_config};
 pub use project::{Project, Ran, cargo_fwtest};
 pub use tree::Tree;

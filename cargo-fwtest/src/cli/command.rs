@@ -33,7 +33,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Says what this host can do, and the exact mend for what it cannot
-    Doctor,
+    Doctor {
+        /// Prints the AppArmor profile that firmwares run under, and nothing else
+        #[arg(long)]
+        apparmor: bool,
+    },
 
     /// Removes the copies of firmwares that were made for this user; not while tests run
     Clean,

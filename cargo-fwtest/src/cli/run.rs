@@ -30,7 +30,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "WHICH", default_value = "failed", env = "FWTEST_KEEP")]
     pub keep: Keep,
 
-    /// Runs no test unless the run has this layer: ids, storage, cgroup, recorder, mask
+    /// Runs no test unless the run has this layer: ids, storage, cgroup, recorder, mask, apparmor
     #[arg(long, value_name = "LAYER", value_delimiter = ',', env = "FWTEST_REQUIRE")]
     pub require: Vec<String>,
 

@@ -16,6 +16,7 @@ const CHECKS: &[&Check] = &[
     &super::id_programs::CHECK,
     &super::id_ranges::CHECK,
     &super::open_files::CHECK,
+    &super::apparmor::CHECK,
     &super::sandbox::CHECK,
 ];
 

@@ -3,6 +3,7 @@
 //! A check is a file with a `CHECK`, and a row in `examine::CHECKS`. It reads what the kernel or
 //! the distribution says (`look`) and judges it without a further look (`judge`).
 
+mod apparmor;
 mod cgroup;
 mod clocks;
 mod confinement;

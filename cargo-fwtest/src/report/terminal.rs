@@ -38,6 +38,11 @@ impl Report {
         self.result(&names.collect::<String>())
     }
 
+    /// A text that was asked for.
+    pub fn text(&mut self, text: &str) -> io::Result<()> {
+        self.result(text)
+    }
+
     pub fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
         self.result(&text::findings(findings, self.results))
     }

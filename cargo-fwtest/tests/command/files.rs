@@ -61,7 +61,7 @@ fn an_unknown_key_or_value() {
     4 | kernel = "bzImage"
       | ^^^^^^
 
-    hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `limits`, `env`, `stop-signal`, `attempts`
+    hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `apparmor`, `limits`, `env`, `stop-signal`, `attempts`
     "#);
     assert_snapshot!(refused(&format!("{CONFIG}boot-timeout = 5\n"), SUITE), @r#"
     error: failed to read `fwtest.toml`: expected a time such as "30s", found integer `5`

@@ -134,6 +134,52 @@ fn a_directory_that_cannot_be_written_to() {
     assert!(!repo.path("target").exists());
 }
 
+/// What it says depends on the host: most that run this have no AppArmor, or are no root's run. With
+/// all that it takes it is there; the lab's tests take that away, a thing at a time.
+#[test]
+fn apparmor_that_is_required() {
+    let repo = Repo::idle();
+    repo.configure("apparmor = \"required\"");
+    let ran = repo.run("");
+    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    let (why, hint) = match (enabled.as_deref().map(str::trim_end), geteuid().is_root()) {
+        (Ok("Y"), true) => {
+            assert_eq!(ran.code, Some(0), "{}", ran.all());
+            return;
+        }
+        (Ok("Y"), false) => (
+            "only root may load AppArmor policy, and the tests are run by another user",
+            "run the tests as root",
+        ),
+        (Ok(_), _) => (
+            "this kernel's AppArmor is switched off",
+            "boot with `lsm=…,apparmor` (or `apparmor=1 security=apparmor`) on the kernel's command line",
+        ),
+        (Err(_), _) => (
+            "this kernel has no AppArmor",
+            "boot a kernel with CONFIG_SECURITY_APPARMOR=y, such as Debian's or Ubuntu's",
+        ),
+    };
+    assert_snapshot!(ran.all().replace(why, "WHY").replace(hint, "HINT"), @"
+    exit 96
+    --- stdout
+    --- stderr
+    error: failed to prepare the firmware `router`
+      caused by: AppArmor is required, but cannot be used
+      caused by: WHY
+
+    hint: HINT
+    ");
+}
+
+#[test]
+fn the_doctor_shows_the_apparmor_profile() {
+    let ran = Repo::without_rootfs().run("doctor --apparmor");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.starts_with("profile firmware flags=("), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("  audit /{,**/}sysrq-trigger w,\n}\n"), "{}", ran.stdout);
+}
+
 /// As root: the firmware has a file of root's, and another user runs the tests. An ordinary user
 /// has no other's files to hide, and hides a directory from itself.
 #[test]

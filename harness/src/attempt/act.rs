@@ -35,6 +35,12 @@ pub enum Act {
     },
     /// Bytes written to `/proc/sysrq-trigger`.
     Sysrq(Vec<u8>),
+    /// A file called `sysrq-trigger` was opened for writing; what was written, if anything, was not
+    /// seen.
+    OpenSysrq {
+        /// By this name.
+        path: GuestPath,
+    },
     /// reboot(2), or a write to /sys/power/state.
     Reboot(RebootCommand),
     /// kexec_load(2), kexec_file_load(2), or reboot(2) into what they loaded.
@@ -114,6 +120,13 @@ pub enum Act {
         /// Seconds.
         timeout: i32,
     },
+    /// Something that the security module has refused and that is none of the above.
+    Denied {
+        /// The kernel's word for it: `change_profile`.
+        operation: String,
+        /// What it was to be done to; empty where that was not told.
+        object: String,
+    },
 }
 
 /// What adjtimex(2) was to change: its `modes`.
@@ -155,7 +168,7 @@ impl Act {
             Self::SetClock { .. } | Self::AdjustClock(_) => Class::Clock,
             Self::SetTimeZone { .. } => Class::TimeZone,
             Self::SetRtc { .. } => Class::Rtc,
-            Self::Sysrq(_) => Class::Sysrq,
+            Self::Sysrq(_) | Self::OpenSysrq { .. } => Class::Sysrq,
             Self::Reboot(_) => Class::Reboot,
             Self::Kexec => Class::Kexec,
             Self::LoadModule { .. } | Self::RemoveModule { .. } => Class::Modules,
@@ -165,6 +178,7 @@ impl Act {
             Self::KernelLog { .. } => Class::KernelLog,
             Self::Sysctl { .. } => Class::Sysctl,
             Self::OpenWatchdog { .. } | Self::SetWatchdog { .. } => Class::Watchdog,
+            Self::Denied { .. } => Class::Confinement,
         }
     }
 }
@@ -181,6 +195,7 @@ impl fmt::Display for Act {
             }
             Self::SetRtc { .. } => f.write_str("set the time"),
             Self::Sysrq(bytes) => write!(f, "write \"{}\"", crate::path::escape(bytes)),
+            Self::OpenSysrq { path } => write!(f, "open {path}"),
             Self::Reboot(command) => match command {
                 RebootCommand::Restart => f.write_str("restart"),
                 RebootCommand::RestartWith(word) => {
@@ -227,6 +242,10 @@ impl fmt::Display for Act {
             },
             Self::OpenWatchdog { path } => write!(f, "start {path}"),
             Self::SetWatchdog { timeout } => write!(f, "timeout {timeout} s"),
+            Self::Denied { operation, object } => {
+                f.write_str(operation)?;
+                if object.is_empty() { Ok(()) } else { write!(f, " {}", object.escape_debug()) }
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ pub enum Class {
     Sysctl,
     /// A watchdog is started.
     Watchdog,
+    /// The security module's profile is to be left, or something else is tried that it refuses.
+    Confinement,
 }
 
 /// What there is to know of a class.
@@ -45,11 +47,11 @@ struct Row {
     name: &'static str,
     default: Answer,
     /// What else fwtest.toml may choose.
-    other: Answer,
+    other: Option<Answer>,
 }
 
 /// In the order of the documentation, and of every list that is shown.
-const ROWS: [Row; 13] = {
+const ROWS: [Row; 14] = {
     use Answer::{Emulate, Pretend, Refuse};
     [
         row(Class::Clock, "clock", Pretend, Refuse),
@@ -65,11 +67,13 @@ const ROWS: [Row; 13] = {
         row(Class::KernelLog, "kernel-log", Pretend, Refuse),
         row(Class::Sysctl, "sysctl", Pretend, Refuse),
         row(Class::Watchdog, "watchdog", Pretend, Refuse),
+        // The kernel refuses before anybody could answer otherwise.
+        Row { class: Class::Confinement, name: "confinement", default: Refuse, other: None },
     ]
 };
 
 const fn row(class: Class, name: &'static str, default: Answer, other: Answer) -> Row {
-    Row { class, name, default, other }
+    Row { class, name, default, other: Some(other) }
 }
 
 impl Class {
@@ -92,8 +96,8 @@ impl Class {
 
     /// What fwtest.toml may choose from, the default first.
     #[must_use]
-    pub fn answers(self) -> [Answer; 2] {
-        [self.row().default, self.row().other]
+    pub fn answers(self) -> Vec<Answer> {
+        [self.row().default].into_iter().chain(self.row().other).collect()
     }
 
     /// Whether a firmware may choose this answer.
@@ -132,9 +136,9 @@ mod tests {
     fn each_class_has_the_row_at_its_place() {
         for (index, row) in ROWS.iter().enumerate() {
             assert_eq!(row.class as usize, index, "{}", row.name);
-            assert_ne!(row.default, row.other, "{}", row.name);
+            assert_ne!(Some(row.default), row.other, "{}", row.name);
         }
-        assert_eq!(Class::Watchdog as usize + 1, ROWS.len());
+        assert_eq!(Class::Confinement as usize + 1, ROWS.len());
     }
 
     #[test]

@@ -229,6 +229,7 @@ classes! {
     kernel_log KernelLog,
     sysctl Sysctl,
     watchdog Watchdog,
+    confinement Confinement,
 }
 
 impl Subject<AttemptSelection> {

@@ -46,10 +46,10 @@ impl<'de> DeserializeSeed<'de> for AnswerTo {
         let Self(class) = self;
         text(deserializer, "an answer in a string, such as \"refuse\"", |text| {
             let answers = class.answers();
-            answers.into_iter().find(|answer| answer.name() == text).ok_or_else(|| {
-                let [default, other] = answers.map(Answer::name);
+            answers.iter().copied().find(|answer| answer.name() == text).ok_or_else(|| {
+                let names: Vec<_> = answers.iter().map(|answer| answer.name()).collect();
                 let message = format!("`{}` is no answer to `{class}`", text.escape_debug());
-                ValueError::hinted(message, format!("write `{default}` or `{other}`"))
+                ValueError::hinted(message, format!("write `{}`", names.join("` or `")))
             })
         })
     }
@@ -136,7 +136,7 @@ mod tests {
           |
         4 | bluetooth = 'refuse'
           | ^^^^^^^^^
-        hint: known here: `clock`, `time-zone`, `rtc`, `sysrq`, `reboot`, `kexec`, `modules`, `mounts`, `devices`, `swap`, `kernel-log`, `sysctl`, `watchdog`, `unexpected`
+        hint: known here: `clock`, `time-zone`, `rtc`, `sysrq`, `reboot`, `kexec`, `modules`, `mounts`, `devices`, `swap`, `kernel-log`, `sysctl`, `watchdog`, `confinement`, `unexpected`
         ");
     }
 

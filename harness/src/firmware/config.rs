@@ -47,6 +47,8 @@ pub struct Firmware {
     pub ready: Vec<Condition>,
     /// How long it may take to be ready; 30 s by default.
     pub boot_timeout: Duration,
+    /// Whether it runs under AppArmor.
+    pub apparmor: AppArmor,
     /// What it may use.
     pub limits: Limits,
     /// Variables for its pid 1, besides PATH, HOME and TERM, or in their place.
@@ -56,6 +58,18 @@ pub struct Firmware {
     pub stop_signal: Option<Signal>,
     /// What is answered to what it tries, and whether it may try what nobody expects.
     pub attempts: Policy,
+}
+
+/// Whether a firmware runs under AppArmor, besides the user namespace that is its wall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AppArmor {
+    /// Where the kernel has it, and this user may load policy.
+    #[default]
+    Auto,
+    /// Always: it does not boot without.
+    Required,
+    /// Never.
+    Off,
 }
 
 /// What a firmware may use.
@@ -183,6 +197,7 @@ fn from_source(source: Source) -> Result<Config, TomlError> {
             hostname: keys.hostname.unwrap_or_else(|| name.to_string()),
             ready: keys.ready,
             boot_timeout: keys.boot_timeout,
+            apparmor: keys.apparmor,
             limits: limits(&source, keys.limits)?,
             env: keys.env,
             stop_signal: keys.stop_signal,
@@ -234,6 +249,8 @@ struct FirmwareKeys {
     ready: Vec<Condition>,
     #[serde(default = "default_boot_timeout", deserialize_with = "duration")]
     boot_timeout: Duration,
+    #[serde(default, deserialize_with = "apparmor")]
+    apparmor: AppArmor,
     #[serde(default, deserialize_with = "table")]
     limits: LimitKeys,
     #[serde(default, deserialize_with = "environment")]
@@ -283,6 +300,18 @@ fn hostname<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
                 "a host name has 1 to 64 ASCII characters without white space",
             )),
         }
+    })
+}
+
+fn apparmor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AppArmor, D::Error> {
+    text(deserializer, "\"auto\", \"required\" or \"off\"", |text| match text {
+        "auto" => Ok(AppArmor::Auto),
+        "required" => Ok(AppArmor::Required),
+        "off" => Ok(AppArmor::Off),
+        other => Err(ValueError::hinted(
+            format!("`{}` is no way to use AppArmor", other.escape_debug()),
+            "write `auto`, `required` or `off`",
+        )),
     })
 }
 
@@ -350,6 +379,7 @@ mod tests {
             hostname: "router".to_owned(),
             ready: Vec::new(),
             boot_timeout: Duration::from_secs(30),
+            apparmor: AppArmor::Auto,
             limits: Limits::default(),
             env: BTreeMap::new(),
             stop_signal: None,
@@ -370,6 +400,7 @@ mod tests {
             hostname = "Router.lan"
             ready = [{ port = "tcp:80" }, { log = "boot done", within = "5s" }]
             boot-timeout = "2m"
+            apparmor = "required"
             limits = { storage = "16M" }
             env = { BOARD = "rev=b" }
             stop-signal = "SIGUSR2"
@@ -392,6 +423,7 @@ mod tests {
             hostname: "Router.lan".to_owned(),
             ready: vec![port("tcp:80"), log("boot done").within(Duration::from_secs(5))],
             boot_timeout: Duration::from_secs(120),
+            apparmor: AppArmor::Required,
             limits: Limits { storage: Some(Size(16 << 20)), disk: false },
             env: BTreeMap::from([("BOARD".to_owned(), "rev=b".to_owned())]),
             stop_signal: Some(Signal(12)),
@@ -455,7 +487,7 @@ mod tests {
           |
         3 | privileges = 'userns'
           | ^^^^^^^^^^
-        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `limits`, `env`, `stop-signal`, `attempts`
+        hint: known here: `rootfs`, `init`, `hostname`, `ready`, `boot-timeout`, `apparmor`, `limits`, `env`, `stop-signal`, `attempts`
         ");
         assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\nlimits = { storage = '16M', disk = true }"), @"
         failed to read `fwtest.toml`: `disk` and `storage` exclude each other: what goes to disk cannot be limited
@@ -465,6 +497,21 @@ mod tests {
           |                                    ^^^^
         hint: leave out one of them
         ");
+        assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\napparmor = 'on'"), @"
+        failed to read `fwtest.toml`: `on` is no way to use AppArmor
+         --> fwtest.toml:3:12
+          |
+        3 | apparmor = 'on'
+          |            ^^^^
+        hint: write `auto`, `required` or `off`
+        ");
+        assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\napparmor = true"), @r#"
+        failed to read `fwtest.toml`: expected "auto", "required" or "off", found boolean `true`
+         --> fwtest.toml:3:12
+          |
+        3 | apparmor = true
+          |            ^^^^
+        "#);
         assert_snapshot!(error("[firmware.r]\nrootfs = 'a'\nlimits = { storage = '16 MB' }"), @"
         failed to read `fwtest.toml`: `16 MB` is not a size
          --> fwtest.toml:3:22

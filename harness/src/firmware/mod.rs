@@ -20,7 +20,7 @@ mod tests;
 
 pub use cache::CacheError;
 pub(crate) use cache::{Owned, copied, directory as cache_directory, fits};
-pub use config::{Config, ConfigError, Firmware, Limits, Normalise, Snapshot};
+pub use config::{AppArmor, Config, ConfigError, Firmware, Limits, Normalise, Snapshot};
 pub use init::Init;
 pub use machine::Machine;
 pub use name::FirmwareName;

@@ -86,7 +86,13 @@ impl Instance {
         let order = order(firmware, &init.argv, ids.single(), means.recorder);
         let start = Instant::now();
         let disk = firmware.limits.disk;
-        let boot = Boot { rootfs: &rootfs, order, disk, patience: firmware.boot_timeout };
+        let boot = Boot {
+            rootfs: &rootfs,
+            order,
+            disk,
+            patience: firmware.boot_timeout,
+            apparmor: firmware.apparmor,
+        };
         let sandbox = launcher.boot(boot).map_err(failed)?;
         Self::new(firmware.clone(), init.file, sandbox, start).map_err(BootError::Launcher)
     }
@@ -114,6 +120,7 @@ fn order(firmware: &Firmware, argv: &[String], single_id: bool, asks: bool) -> B
         hostname: firmware.hostname.clone(),
         storage: firmware.limits.storage.map(|size| size.0),
         single_id,
+        label: None,
         asks,
         open_files: (limit.current.unwrap_or(unlimited), limit.maximum.unwrap_or(unlimited)),
         attempts: firmware.attempts.clone(),

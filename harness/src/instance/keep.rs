@@ -34,7 +34,9 @@ impl Instance {
         let changes = self.changes().unwrap_or_default();
         let options = crate::snapshot::RenderOptions { names: self.names(), ..Default::default() };
         self.settle();
-        let attempts = self.tried().iter().map(|attempt| format!("{attempt}\n")).collect();
+        let mut attempts: String =
+            self.tried().iter().map(|attempt| format!("{attempt}\n")).collect();
+        attempts.extend(self.unrecorded().into_iter().map(|line| line + "\n"));
         for (name, text) in [
             ("report.txt", report.to_owned()),
             ("console.log", self.console().text()),

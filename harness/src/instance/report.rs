@@ -47,6 +47,7 @@ impl Instance {
         if !self.sandbox().is_recorded() {
             attempts.push("not recorded: this run has no recorder".to_owned());
         }
+        attempts.extend(self.unrecorded());
         if !attempts.is_empty() {
             rows.push(("attempts", attempts));
         }

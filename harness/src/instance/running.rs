@@ -13,6 +13,7 @@ use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
 use crate::attempt::{Attempt, Attempts, Class, Expected, Unexpected};
 use crate::diff::Change;
 use crate::firmware::Firmware;
+use crate::sandbox::apparmor::{self, Sighting};
 use crate::sandbox::{Happened, Sandbox, ToKeeper, sys};
 
 /// A firmware that runs: its root file system under a fresh upper layer, and its own pid 1.
@@ -42,9 +43,30 @@ struct Log {
     transcript: Transcript,
     kernel: Transcript,
     attempts: Vec<Attempt>,
+    /// What the keeper has recorded.
+    recorded: Vec<Attempt>,
+    /// What AppArmor saw, the same acts among them.
+    sightings: Vec<Sighting>,
+    /// When it booted again.
+    reboots: Vec<Duration>,
+    /// Classes of which there were more than are recorded.
+    attempts_full: Vec<Class>,
     /// How often it has booted, once it has more than once.
     boots: u32,
     end: Option<(ExitStatus, Cause)>,
+}
+
+impl Log {
+    /// One attempt for each act, whoever saw it.
+    fn merged(&self, start: Instant) -> Vec<Attempt> {
+        let witnessed = self.sightings.iter().map(|sighting| {
+            let mut attempt = sighting.attempt(start);
+            let before = self.reboots.iter().filter(|at| **at <= attempt.at).count();
+            attempt.boot = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+            attempt
+        });
+        apparmor::merge(&self.recorded, &witnessed.collect::<Vec<_>>())
+    }
 }
 
 impl Instance {
@@ -140,12 +162,14 @@ impl Instance {
         self.ended_as().filter(|_| !self.end_expected.get())
     }
 
-    /// How init has ended, once it has; `None` where nobody tells of it within `limit`.
+    /// How init has ended, once it has; `None` where nobody tells of it within `limit`, or it is
+    /// another boot's by now.
     pub(crate) async fn end_status(&self, limit: Duration) -> Option<ExitStatus> {
         let told = async {
+            let boot = self.booted();
             loop {
                 match self.status() {
-                    None if !self.keeper_gone() => self.woken().await,
+                    None if !self.keeper_gone() && self.booted() == boot => self.woken().await,
                     status => return status,
                 }
             }
@@ -190,12 +214,20 @@ impl Instance {
     pub(super) fn settle(&self) {
         // A keeper that is gone has recorded what there was.
         let _ = self.sandbox.ask(&ToKeeper::Settle);
+        self.sandbox.catch_up();
     }
 
     /// The attempts that are recorded.
     pub(super) fn tried(&self) -> Ref<'_, Vec<Attempt>> {
         self.listen_to_log();
         Ref::map(self.log.borrow(), |log| &log.attempts)
+    }
+
+    /// A line for each class of which there were more than are recorded.
+    pub(super) fn unrecorded(&self) -> Vec<String> {
+        self.listen_to_log();
+        let line = |class| format!("… and more of the class `{class}` than is recorded");
+        self.log.borrow().attempts_full.iter().map(line).collect()
     }
 
     /// A command to run in the guest, with its arguments. No shell is in between.
@@ -266,6 +298,9 @@ impl Instance {
     /// Takes over what the keeper has recorded since the last time.
     pub(super) fn listen_to_log(&self) {
         let mut log = self.log.borrow_mut();
+        let seen = log.sightings.len();
+        log.sightings.extend(self.sandbox.sightings());
+        let mut news = log.sightings.len() > seen;
         // The log is a memory file of ours: reading it cannot fail but by a bug.
         for record in self.sandbox.log().read().unwrap_or_default() {
             match record.what {
@@ -274,10 +309,23 @@ impl Instance {
                 Happened::ConsoleFull => {
                     log.transcript.push(record.at, b"\n[fwtest: the console is full]\n");
                 }
-                Happened::Attempt(attempt) => log.attempts.push(attempt),
-                Happened::Booted(boot) => log.boots = boot,
+                Happened::Attempt(attempt) => {
+                    log.recorded.push(attempt.clone());
+                    match log.sightings.is_empty() {
+                        true => log.attempts.push(attempt),
+                        false => news = true,
+                    }
+                }
+                Happened::AttemptsFull(class) => log.attempts_full.push(class),
+                Happened::Booted(boot) => {
+                    log.boots = boot;
+                    log.reboots.push(record.at);
+                }
                 Happened::Ended(status, cause) => log.end = Some((status, cause)),
             }
+        }
+        if news {
+            log.attempts = log.merged(self.start);
         }
     }
 

@@ -1,5 +1,6 @@
 //! A test binary: `main`, from the arguments to the exit code.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,8 +9,8 @@ use libtest_mimic::{Arguments, Conclusion, Trial};
 use super::event::{CONFIG, EVENTS_FD, Event, LAUNCHER_FD, REQUIRE};
 use super::layers::{Layers, RequireError};
 use super::{panics, plan, sink};
-use crate::firmware::Config;
-use crate::sandbox::{Launcher, StepError, sys};
+use crate::firmware::{AppArmor, Config};
+use crate::sandbox::{AskError, Launcher, StepError, sys};
 
 /// What `fwtest::main!` knows of the crate that it stands in.
 #[derive(Clone, Debug)]
@@ -42,8 +43,8 @@ pub fn run(binary: Binary) -> ExitCode {
     // Before there is any other thread: the launcher is a copy of this process.
     let launcher = (!listing).then(start_launcher);
     prepare_insta(&binary);
-    let trials = match trials(&binary, &arguments) {
-        Ok(trials) => trials,
+    let (trials, modes) = match trials(&binary, &arguments) {
+        Ok(found) => found,
         Err(message) => {
             eprintln!("{message}");
             return ExitCode::from(SETUP_ERROR);
@@ -53,8 +54,15 @@ pub fn run(binary: Binary) -> ExitCode {
         if !trials.iter().any(|trial| !arguments.is_filtered_out(trial)) {
             return libtest_mimic::run(&arguments, trials).exit_code();
         }
+        let ignored_too = arguments.ignored || arguments.include_ignored;
+        let runs = |trial: &&Trial| {
+            !arguments.is_filtered_out(trial) && (ignored_too || !trial.has_ignored_flag())
+        };
+        let wanted = trials.iter().filter(runs);
+        let wanted = wanted.filter_map(|trial| modes.get(trial.name().split("::").next()?));
+        let wanted: BTreeSet<AppArmor> = wanted.copied().collect();
         let launched = launcher.as_ref().map_err(|error| error.again().into());
-        if let Err(error) = launched.and_then(tell_layers) {
+        if let Err(error) = launched.and_then(|launcher| tell_layers(launcher, &wanted)) {
             eprintln!("{}", super::failure::setup(&error, error.hint().as_deref()));
             return ExitCode::from(SETUP_ERROR);
         }
@@ -100,9 +108,17 @@ fn start_launcher() -> Result<Launcher, StepError> {
     }
 }
 
-/// Says what this run has, once, before any test; and sees that it is what is required.
-fn tell_layers(launcher: &Launcher) -> Result<(), SetupError> {
-    let layers = Layers::of(&launcher.ready()?, launcher.means()?);
+/// Says what this run has, once, before any test; and sees that it is what is required. `wanted` is
+/// what the firmwares of the tests to run want of AppArmor.
+fn tell_layers(launcher: &Launcher, wanted: &BTreeSet<AppArmor>) -> Result<(), SetupError> {
+    let mut apparmor = Err("`apparmor` is off for all firmwares of this run".to_owned());
+    for wanted in wanted.iter().filter(|wanted| **wanted != AppArmor::Off) {
+        apparmor = match launcher.apparmor(*wanted)? {
+            Ok(()) => Ok(()),
+            Err(why) => Err(why.to_string()),
+        };
+    }
+    let layers = Layers::of(&launcher.ready()?, launcher.means()?, apparmor);
     if let Some(required) = std::env::var_os(REQUIRE) {
         layers.check(&required.to_string_lossy())?;
     }
@@ -119,6 +135,8 @@ enum SetupError {
     #[error(transparent)]
     Step(#[from] StepError),
     #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error(transparent)]
     Layers(#[from] RequireError),
 }
 
@@ -126,6 +144,7 @@ impl SetupError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Step(error) => error.hint(),
+            Self::Ask(error) => error.hint(),
             Self::Layers(error) => Some(error.hint()),
         }
     }
@@ -165,7 +184,10 @@ fn package_directory(binary: &Binary) -> PathBuf {
         .map_or_else(|| PathBuf::from(binary.manifest_directory), PathBuf::from)
 }
 
-fn trials(binary: &Binary, arguments: &Arguments) -> Result<Vec<Trial>, String> {
+/// What each firmware wants of AppArmor, by name.
+type Modes = BTreeMap<String, AppArmor>;
+
+fn trials(binary: &Binary, arguments: &Arguments) -> Result<(Vec<Trial>, Modes), String> {
     let path = binary.config.clone().or_else(|| std::env::var_os(CONFIG).map(PathBuf::from));
     let config = match path {
         Some(path) => Config::load(&path).map_err(Into::into),
@@ -174,11 +196,15 @@ fn trials(binary: &Binary, arguments: &Arguments) -> Result<Vec<Trial>, String> 
     let root = workspace_root(binary).unwrap_or_else(|| package_directory(binary));
     let context = super::context::Crate { root, snapshot: binary.snapshot };
     match config {
-        Ok(config) => plan::trials(config, context, binary.suites, arguments),
+        Ok(config) => {
+            let modes = config.firmwares.iter().map(|it| (it.name.to_string(), it.apparmor));
+            let modes = modes.collect();
+            Ok((plan::trials(config, context, binary.suites, arguments)?, modes))
+        }
         // Under nextest a binary that cannot list ends the whole run: one trial says why instead.
         Err(error) => {
             let message = super::failure::setup(&error, error.hint());
-            Ok(vec![plan::broken("fwtest.toml", message)])
+            Ok((vec![plan::broken("fwtest.toml", message)], Modes::new()))
         }
     }
 }

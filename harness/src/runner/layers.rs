@@ -15,6 +15,8 @@ struct Layer {
     here: bool,
     /// Nothing where there is nothing to be had.
     words: String,
+    /// What is said of one that is not here and was required, if that is not the same.
+    why: Option<String>,
 }
 
 /// A layer was required, and cannot be had.
@@ -40,8 +42,10 @@ impl RequireError {
 }
 
 impl Layers {
-    pub(super) fn of(ids: &Ids, means: Means) -> Self {
-        let layer = |name, here, words: &str| Layer { name, here, words: words.to_owned() };
+    /// `apparmor` is why there is none, where there is none.
+    pub(super) fn of(ids: &Ids, means: Means, apparmor: Result<(), String>) -> Self {
+        let layer =
+            |name, here, words: &str| Layer { name, here, words: words.to_owned(), why: None };
         let choose = |here: bool, yes: &'static str, no: &'static str| if here { yes } else { no };
         let users = match ids.single() {
             true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
@@ -63,12 +67,18 @@ impl Layers {
             MaskKind::NoFile => "",
         };
         Self(vec![
-            Layer { name: "ids", here: !ids.single(), words: users },
+            Layer { name: "ids", here: !ids.single(), words: users, why: None },
             layer("storage", means.user_attributes, upper(means)),
             layer("cgroup", means.cgroup, choose(means.cgroup, "cgroup v2", "no cgroup")),
             layer("time", means.time_namespace, time),
             layer("recorder", means.recorder, recorder),
             layer("mask", means.mask != MaskKind::Fifo, mask),
+            Layer {
+                name: "apparmor",
+                here: apparmor.is_ok(),
+                words: choose(apparmor.is_ok(), "AppArmor", "").to_owned(),
+                why: apparmor.err(),
+            },
         ])
     }
 
@@ -82,7 +92,7 @@ impl Layers {
                 return Err(RequireError::Unknown { name: name.to_owned(), hint });
             };
             if !layer.here {
-                let words = layer.words.clone();
+                let words = layer.why.as_ref().unwrap_or(&layer.words).clone();
                 return Err(RequireError::Missing { name: layer.name, words });
             }
         }
@@ -119,10 +129,17 @@ fn upper(means: Means) -> &'static str {
 mod tests {
     use super::*;
 
+    const WHOLE: Means = Means {
+        cgroup: true,
+        user_attributes: true,
+        time_namespace: true,
+        recorder: true,
+        mask: MaskKind::NoFile,
+    };
+
     fn layers(recorder: bool, mask: MaskKind) -> Layers {
-        let (cgroup, user_attributes, time_namespace) = (true, true, true);
-        let means = Means { cgroup, user_attributes, time_namespace, recorder, mask };
-        Layers::of(&Ids::single_id(1000, 1000), means)
+        let apparmor = Err("this kernel has no AppArmor".to_owned());
+        Layers::of(&Ids::single_id(1000, 1000), Means { recorder, mask, ..WHOLE }, apparmor)
     }
 
     #[test]
@@ -134,6 +151,9 @@ mod tests {
             format!("{single}seccomp recorder, sysrq mask")
         );
         assert_eq!(layers(true, MaskKind::NoFile).to_string(), format!("{single}seccomp recorder"));
+        let confined = Layers::of(&Ids::single_id(1000, 1000), WHOLE, Ok(()));
+        assert_eq!(confined.to_string(), format!("{single}seccomp recorder, AppArmor"));
+        assert_eq!(confined.check("apparmor"), Ok(()));
     }
 
     #[test]
@@ -144,6 +164,9 @@ mod tests {
         let error = layers.check("cgroup,recorder").unwrap_err();
         let expected = "the layer `recorder` is required, and this run has it not: seccomp filter";
         assert!(error.to_string().starts_with(expected), "{error}");
+        let error = layers.check("apparmor").unwrap_err();
+        let expected = "the layer `apparmor` is required, and this run has it not: this kernel has no AppArmor";
+        assert_eq!(error.to_string(), expected);
         let error = layers.check("recoder").unwrap_err();
         assert_eq!(error.to_string(), "unknown layer `recoder` is required");
         assert_eq!(error.hint(), "did you mean `recorder`?");

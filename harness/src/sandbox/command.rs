@@ -11,17 +11,21 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 use rustix::fs::Mode;
 
+use super::apparmor::Entrance;
 use super::cgroup::InstanceGroup;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::init::{c_string, variable};
-use super::message::{ExecOrder, FromCommand};
+use super::message::{ExecOrder, FromCommand, FromNewCommand, ToNewCommand};
 use super::notify::Arrival;
 use super::{filter, sys};
 use crate::instance::ExitStatus;
 
 /// Where a command without a slash is looked for when its environment does not say.
 pub(crate) const PATH: &str = "/sbin:/usr/sbin:/bin:/usr/bin";
+
+/// The AppArmor label that a command has to be under, and the way in.
+type Confinement<'a> = Option<(Entrance, &'a str)>;
 
 type Status = Channel<FromCommand, ()>;
 
@@ -39,16 +43,25 @@ pub(crate) fn run(
     order: &ExecOrder,
     descriptors: Vec<OwnedFd>,
     filter: Filter,
+    label: Option<&str>,
     group: Option<&InstanceGroup<'_>>,
 ) -> ! {
     let keep = descriptors.iter().chain([init]).map(AsRawFd::as_raw_fd);
     let keep = keep.chain([filter.arrival.as_raw_fd()]);
     keep_only(&keep.chain(group.map(AsRawFd::as_raw_fd)).collect::<Vec<_>>());
+    // Until the exec, which undoes it: the guest must find neither memory nor descriptors of ours in
+    // a process that it sees.
+    let hidden = rustix::process::DumpableBehavior::NotDumpable;
+    if rustix::process::set_dumpable_behavior(hidden).is_err() {
+        sys::exit_now(1)
+    }
     let Ok([input, output, error, status]) = <[OwnedFd; 4]>::try_from(descriptors) else {
         sys::exit_now(1)
     };
     let status = Status::over(status);
-    if let Err(fault) = supervise(init, order, [input, output, error], &status, filter, group) {
+    if let Err(fault) =
+        supervise(init, order, [input, output, error], &status, filter, label, group)
+    {
         let _ = status.send(&FromCommand::Failed(Fault::from(fault)), &[]);
     }
     sys::exit_now(0)
@@ -69,8 +82,14 @@ fn supervise(
     standard: [OwnedFd; 3],
     status: &Status,
     filter: Filter,
+    label: Option<&str>,
     group: Option<&InstanceGroup<'_>>,
 ) -> Result<(), StepError> {
+    // In the launcher's root, which no guest has touched.
+    let confinement: Confinement<'_> = match label {
+        Some(label) => Some((Entrance::open()?, label)),
+        None => None,
+    };
     // All at once: one by one, each would take rights that the one before has just given up. The
     // cgroup namespace is the child's alone: a group is chosen from outside of it, and a helper in
     // the guest's group would be in its list. The clocks are the keeper's children's already.
@@ -81,22 +100,23 @@ fn supervise(
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS;
     setns(init, CloneFlags::from_bits_retain(namespaces)).during(|| Step::Enter)?;
-    let (ours, theirs) = Channel::<(), Fault>::pair().during(|| Step::Talk)?;
+    let (ours, theirs) = Channel::<ToNewCommand, FromNewCommand>::pair().during(|| Step::Talk)?;
     // SAFETY: the helper is a copy of the keeper, which has one thread, and starts none.
     match unsafe { sys::clone(0, group.map(AsFd::as_fd)) }.during(|| Step::Clone(Role::Command))? {
         sys::Cloned::Child => {
             drop(ours);
-            let fault = become_command(init, order, standard, filter);
-            let _ = theirs.send(&Fault::from(fault), &[]);
+            let fault = become_command(init, order, standard, filter, &confinement, &theirs);
+            let _ = theirs.send(&FromNewCommand::Failed(Fault::from(fault)), &[]);
             sys::exit_now(127)
         }
         sys::Cloned::Parent { pid, pidfd } => {
             // The command's output ends with the command, not with its helper.
             drop((standard, theirs, filter));
-            // Closed by the exec.
-            if let Some((fault, _)) = ours.receive().during(|| Step::Talk)? {
+            if let Err(error) = started(pid, &ours, &confinement) {
+                // It may be waiting for us.
+                drop(ours);
                 let _ = waitpid(Pid::from_raw(pid), None);
-                return Err(fault.into());
+                return Err(error);
             }
             let _ = status.send(&FromCommand::Started, &[pidfd.as_fd()]);
             let ended = match waitpid(Pid::from_raw(pid), None).during(|| Step::Talk)? {
@@ -110,13 +130,38 @@ fn supervise(
     }
 }
 
+/// Waits until the command is the program that was asked for, and sees before that that it is under
+/// its label.
+fn started(
+    pid: i32,
+    command: &Channel<ToNewCommand, FromNewCommand>,
+    confinement: &Confinement<'_>,
+) -> Result<(), StepError> {
+    loop {
+        match (command.receive().during(|| Step::Talk)?, confinement) {
+            // Closed by the exec.
+            (None, _) => return Ok(()),
+            (Some((FromNewCommand::Failed(fault), _)), _) => return Err(fault.into()),
+            (Some((FromNewCommand::Confined, _)), Some((outside, label))) => {
+                outside.read_back(Role::Command, pid, label)?;
+                command.send(&ToNewCommand, &[]).during(|| Step::Talk)?;
+            }
+            (Some((FromNewCommand::Confined, _)), None) => {
+                return Err(std::io::Error::from_raw_os_error(libc::EPROTO)).during(|| Step::Talk);
+            }
+        }
+    }
+}
+
 fn become_command(
     init: &OwnedFd,
     order: &ExecOrder,
     standard: [OwnedFd; 3],
     filter: Filter,
+    confinement: &Confinement<'_>,
+    helper: &Channel<FromNewCommand, ToNewCommand>,
 ) -> StepError {
-    match prepare(init, order, standard, filter) {
+    match prepare(init, order, standard, filter, confinement, helper) {
         Ok(()) => execute(order),
         Err(error) => error,
     }
@@ -127,6 +172,8 @@ fn prepare(
     order: &ExecOrder,
     standard: [OwnedFd; 3],
     filter: Filter,
+    confinement: &Confinement<'_>,
+    helper: &Channel<FromNewCommand, ToNewCommand>,
 ) -> Result<(), StepError> {
     let Filter { single_id, asks, arrival } = filter;
     let [input, output, error] = standard;
@@ -136,6 +183,8 @@ fn prepare(
     rustix::stdio::dup2_stdout(output).during(|| Step::Enter)?;
     rustix::stdio::dup2_stderr(error).during(|| Step::Enter)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
+    // Before the filter, which would ask about a file that is opened for writing.
+    confine(confinement, helper)?;
     // While it takes no privilege of the user's: installing one does.
     if let Some(listener) = filter::install(single_id, asks)? {
         arrival.send(&Arrival, &[listener.as_fd()]).during(|| Step::Talk)?;
@@ -144,6 +193,20 @@ fn prepare(
     rustix::process::chdir(&order.cwd.0).during(|| Step::ChangeDirectory(order.cwd.to_string()))?;
     SigSet::empty().thread_set_mask().during(|| Step::Enter)?;
     sys::close_on_exec_from(3).during(|| Step::Enter)
+}
+
+/// Goes on when the helper has seen it.
+fn confine(
+    confinement: &Confinement<'_>,
+    helper: &Channel<FromNewCommand, ToNewCommand>,
+) -> Result<(), StepError> {
+    let Some((entrance, label)) = confinement else { return Ok(()) };
+    entrance.enter(label)?;
+    helper.send(&FromNewCommand::Confined, &[]).during(|| Step::Talk)?;
+    match helper.receive().during(|| Step::Talk)? {
+        Some((ToNewCommand, _)) => Ok(()),
+        None => sys::exit_now(127),
+    }
 }
 
 fn become_user(order: &ExecOrder, single_id: bool) -> nix::Result<()> {

@@ -36,6 +36,14 @@ pub(crate) enum Step {
     InstallFilter,
     /// A system call that nothing can stand in for, by its name; tried before the first test.
     Call(String),
+    /// A change of the AppArmor profile, to this label.
+    EnterProfile(String),
+    /// /proc/PID/attr/apparmor/current
+    ReadLabel(Role),
+    /// Who should have one label has another.
+    SeeConfined(Role, String, String),
+    /// AppArmor let go of what should have stayed.
+    StayConfined,
     /// setns(2).
     Enter,
     /// chdir(2).
@@ -61,6 +69,8 @@ pub(crate) enum Role {
     Comparer,
     /// Of the system call filter.
     Prober,
+    /// Which tries the AppArmor profile.
+    Canary,
 }
 
 impl fmt::Display for Role {
@@ -72,6 +82,7 @@ impl fmt::Display for Role {
             Self::Command => "the command",
             Self::Comparer => "the comparison of the layers",
             Self::Prober => "the trial of the system call filter",
+            Self::Canary => "the process that tries the AppArmor profile",
         })
     }
 }
@@ -94,6 +105,15 @@ impl fmt::Display for Step {
             Self::OpenConsole => f.write_str("open a pseudoterminal for the console"),
             Self::InstallFilter => f.write_str("install the system call filter"),
             Self::Call(name) => write!(f, "make the system call {name}(2)"),
+            Self::EnterProfile(label) => write!(f, "enter the AppArmor profile `{label}`"),
+            Self::ReadLabel(role) => write!(f, "read the AppArmor label of {role}"),
+            Self::SeeConfined(role, wanted, found) => write!(
+                f,
+                "see {role} under the AppArmor profile `{wanted}`: its label is `{found}`"
+            ),
+            Self::StayConfined => {
+                f.write_str("be held by the AppArmor profile: it let go of who wanted to leave it")
+            }
             Self::Enter => f.write_str("enter the instance"),
             Self::ChangeDirectory(path) => write!(f, "change to the directory `{path}`"),
             Self::ChangeUser(uid, gid) => write!(f, "become user {uid}, group {gid}"),

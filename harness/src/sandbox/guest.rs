@@ -8,7 +8,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sched::{CloneFlags, setns};
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::fault::{During, Step, StepError};
@@ -218,11 +218,13 @@ pub(crate) enum Last {
 }
 
 /// Looks at a file below `root`, which every link on the way takes for `/`. Nothing is opened that
-/// could block or act: a FIFO, a device, a socket.
+/// could block or act: a FIFO, a device, a socket; nor what is on the device `served`, for whoever
+/// serves that is the one that would wait.
 pub(crate) fn look(
     root: BorrowedFd<'_>,
     path: &GuestPath,
     last: Last,
+    served: Option<(u32, u32)>,
 ) -> Result<(FromKeeper, Option<OwnedFd>), StepError> {
     let step = || Step::Open(format!("`{path}`"));
     let mut flags = OFlags::PATH | OFlags::CLOEXEC;
@@ -236,12 +238,14 @@ pub(crate) fn look(
         }
         other => other.during(step)?,
     };
-    let stat = rustix::fs::fstat(&file).during(step)?;
+    // What the kernel knows of it without asking.
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    let stat = rustix::fs::statx(&file, "", flags, StatxFlags::BASIC_STATS).during(step)?;
     let mut facts = FileFacts {
-        mode: stat.st_mode,
-        uid: stat.st_uid,
-        gid: stat.st_gid,
-        size: u64::try_from(stat.st_size).unwrap_or(0),
+        mode: stat.stx_mode.into(),
+        uid: stat.stx_uid,
+        gid: stat.stx_gid,
+        size: stat.stx_size,
         target: None,
         unreadable: None,
     };
@@ -258,7 +262,10 @@ pub(crate) fn look(
             None
         }
     };
-    let descriptor = match FileType::from_raw_mode(stat.st_mode) {
+    let is_served = served == Some((stat.stx_dev_major, stat.stx_dev_minor));
+    let descriptor = match FileType::from_raw_mode(stat.stx_mode.into()) {
+        // As the kernel says of one that has nothing to read.
+        FileType::RegularFile if is_served => keep(Err(rustix::io::Errno::IO)),
         FileType::RegularFile => keep(reopen(OFlags::empty())),
         FileType::Directory => keep(reopen(OFlags::DIRECTORY)),
         FileType::Symlink => {

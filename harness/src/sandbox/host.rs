@@ -9,12 +9,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::CWD;
 use rustix::mount::OpenTreeFlags;
 
+use super::apparmor::{AppArmor, AppArmorError, Confined, Missing, Sighting, Unavailable};
 use super::cgroup::{GroupError, RunGroup};
 use super::channel::Channel;
 use super::fault::{During, Role, Step, StepError};
@@ -28,7 +29,7 @@ use super::message::{
 use super::storage::{Disk, DiskError};
 use super::{launcher, storage, sys};
 use crate::diff::Change;
-use crate::firmware::{CacheError, copied, fits};
+use crate::firmware::{self, CacheError, copied, fits};
 use crate::path::escape;
 
 /// How long our own processes may take for what costs them milliseconds.
@@ -45,6 +46,8 @@ pub struct Launcher {
     ready: Mutex<Option<Ready>>,
     /// Firmwares that were looked at, and whether they can be used as they are.
     fits: Mutex<HashMap<PathBuf, bool>>,
+    /// For this process's instances; set up for the first that wants it.
+    apparmor: OnceLock<Result<AppArmor, Arc<Missing>>>,
     /// Instances of ours have been on disk.
     disk_used: AtomicBool,
 }
@@ -101,6 +104,7 @@ impl Launcher {
                 made: Some(Made { pid, pidfd, group }),
                 ready: Mutex::new(None),
                 fits: Mutex::default(),
+                apparmor: OnceLock::new(),
                 disk_used: AtomicBool::new(false),
             }),
         }
@@ -120,6 +124,7 @@ impl Launcher {
             made: None,
             ready: Mutex::new(None),
             fits: Mutex::default(),
+            apparmor: OnceLock::new(),
             disk_used: AtomicBool::new(false),
         })
     }
@@ -383,9 +388,54 @@ impl Launcher {
         }
     }
 
-    /// Boots what the order says, and waits until init is the firmware's program.
-    pub(crate) fn boot(&self, boot: Boot<'_>) -> Result<Sandbox, AskError> {
+    /// Whether instances whose firmware has this `apparmor` will be under it, or why not. Sets it up,
+    /// where that is so, and tries it.
+    ///
+    /// # Errors
+    /// Where it has to be and cannot, or where it does not work.
+    pub(crate) fn apparmor(
+        &self,
+        wanted: firmware::AppArmor,
+    ) -> Result<Result<(), &Unavailable>, AskError> {
+        Ok(self.security_module(wanted)?.map(drop))
+    }
+
+    fn security_module(
+        &self,
+        wanted: firmware::AppArmor,
+    ) -> Result<Result<&AppArmor, &Unavailable>, AskError> {
         self.ready()?;
+        let fly = |label: &str| self.fly_canary(label);
+        let cache = || crate::firmware::cache_directory().ok().map(|cache| cache.join("apparmor"));
+        let apparmor =
+            self.apparmor.get_or_init(|| AppArmor::set_up(cache(), fly).map_err(Arc::new));
+        match apparmor {
+            Ok(apparmor) => Ok(Ok(apparmor)),
+            Err(missing) => match (&**missing, wanted) {
+                (Missing::Unavailable(why), firmware::AppArmor::Auto) => Ok(Err(why)),
+                _ => Err(AskError::NoAppArmor(Arc::clone(missing))),
+            },
+        }
+    }
+
+    fn fly_canary(&self, label: &str) -> Result<(), AskError> {
+        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        channel.send(&ToLauncher::Canary(label.to_owned()), &[]).map_err(AskError::Talk)?;
+        match channel.receive_within(PATIENCE).map_err(AskError::Talk)? {
+            Some((FromLauncher::Done, _)) => Ok(()),
+            Some((FromLauncher::Failed(fault), _)) => Err(StepError::from(fault).into()),
+            Some((FromLauncher::Ready(..), _)) => Err(AskError::Nonsense),
+            None => Err(AskError::LauncherGone),
+        }
+    }
+
+    /// Boots what the order says, and waits until init is the firmware's program.
+    pub(crate) fn boot(&self, mut boot: Boot<'_>) -> Result<Sandbox, AskError> {
+        self.ready()?;
+        let apparmor = match boot.apparmor {
+            firmware::AppArmor::Off => None,
+            wanted => self.security_module(wanted)?.ok(),
+        };
         let (lower, mount) = self.lower(boot.rootfs)?;
         let disk = self.disk(boot.disk)?;
         let (disk_at, disk_mount) = disk.as_ref().map(Self::disk_directory).transpose()?.unzip();
@@ -395,6 +445,12 @@ impl Launcher {
         let flags = rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK;
         let wake = rustix::event::eventfd(0, flags)
             .during(|| Step::Create("the instance's log".to_owned()))?;
+        // Before anybody could enter it; and after all that fails without it.
+        let confined = match apparmor {
+            Some(apparmor) => Some(apparmor.confine(Some(wake.try_clone().map_err(talk)?))?),
+            None => None,
+        };
+        boot.order.label = confined.as_ref().map(Confined::label);
         let (ours, theirs) = Channel::pair().map_err(talk)?;
         let far: OwnedFd = Channel::<FromKeeper, ToKeeper>::into_socket(theirs);
         let mut descriptors: Vec<_> =
@@ -412,7 +468,7 @@ impl Launcher {
         }
         drop(far);
         let (log, stuck) = (RefCell::new(LogReader::new(log)), Cell::new(false));
-        let sandbox = Sandbox { keeper: ours, log, wake, stuck, recorded, disk };
+        let sandbox = Sandbox { keeper: ours, log, wake, stuck, recorded, confined, disk };
         match sandbox.receive(boot.patience)? {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
@@ -444,6 +500,7 @@ pub(crate) struct Boot<'a> {
     /// It writes to disk, not to memory.
     pub(crate) disk: bool,
     pub(crate) patience: Duration,
+    pub(crate) apparmor: firmware::AppArmor,
 }
 
 /// A request that was not answered as it should.
@@ -461,6 +518,12 @@ pub enum AskError {
     /// The layers could not be compared.
     #[error(transparent)]
     Diff(#[from] crate::diff::DiffError),
+    /// AppArmor has to be there and is not, or it does not work.
+    #[error(transparent)]
+    NoAppArmor(Arc<Missing>),
+    /// AppArmor, which worked so far, did not.
+    #[error(transparent)]
+    AppArmor(#[from] AppArmorError),
     /// Somebody killed it.
     #[error("the run's launcher has ended: somebody has killed it")]
     LauncherGone,
@@ -488,6 +551,8 @@ impl AskError {
         match self {
             Self::Step(step) => step.hint(),
             Self::Copy(error) => error.hint().map(str::to_owned),
+            Self::NoAppArmor(missing) => missing.hint().map(str::to_owned),
+            Self::AppArmor(error) => error.hint().map(str::to_owned),
             Self::Disk(error) => error.hint().map(str::to_owned),
             _ => None,
         }
@@ -504,6 +569,8 @@ pub(crate) struct Sandbox {
     /// It was told to end, and did not: nobody waits for it a second time.
     stuck: Cell<bool>,
     recorded: bool,
+    /// The policy namespace. Last: only when the keeper is gone may it go.
+    confined: Option<Confined>,
     /// Removed when the keeper is gone, as the last of it.
     disk: Option<Disk>,
 }
@@ -575,6 +642,18 @@ impl Sandbox {
         self.log.borrow_mut()
     }
 
+    /// What AppArmor has seen since the last time.
+    pub(crate) fn sightings(&self) -> Vec<Sighting> {
+        self.confined.as_ref().map(Confined::sightings).unwrap_or_default()
+    }
+
+    /// Waits until AppArmor has told of everything that was done so far.
+    pub(crate) fn catch_up(&self) {
+        if let Some(confined) = &self.confined {
+            confined.catch_up();
+        }
+    }
+
     /// The keeper's socket, for the runtime of this thread to watch.
     pub(crate) fn watch_keeper(&self) -> io::Result<tokio::io::unix::AsyncFd<OwnedFd>> {
         self.keeper.watch()
@@ -612,16 +691,26 @@ impl Sandbox {
     /// Ends it, and waits until it is gone: every process, and with them every mount, namespace
     /// and layer.
     pub(crate) fn shut_down(&self) -> Result<(), AskError> {
+        let all_ended = self.end_keeper()?;
+        match &self.confined {
+            Some(confined) => Ok(confined.end(all_ended)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the keeper, which is gone then, has seen the end of every process.
+    fn end_keeper(&self) -> Result<bool, AskError> {
         match self.keeper.send(&ToKeeper::Shutdown, &[]) {
-            Err(error) if error.raw_os_error() == Some(libc::EPIPE) => return Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::EPIPE) => return Ok(false),
             other => other.map_err(AskError::Talk)?,
         }
         // To remove what a firmware has written takes its time on a disk.
         let farewell = FAREWELL * if self.is_on_disk() { 12 } else { 1 };
+        let mut all_ended = false;
         loop {
             match self.keeper.receive_within(farewell) {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
+                Ok(Some((answer, _))) => all_ended = matches!(answer, FromKeeper::AllEnded),
+                Ok(None) => return Ok(all_ended),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     self.stuck.set(true);
                     return Err(AskError::Silent(farewell));

@@ -102,6 +102,11 @@ impl Ids {
         Some((find(&self.users, uid)?, find(&self.groups, gid)?))
     }
 
+    /// The id inside for one outside, by a map as /proc has it.
+    pub(crate) fn inside_map(map: &str, id: u32) -> Option<u32> {
+        inside(&extents(map)?, id)
+    }
+
     /// Gives them to a process that we made in a new user namespace.
     pub(crate) fn map(&self, pid: i32) -> Result<(), StepError> {
         if rustix::process::geteuid().is_root() || self.single() {
@@ -160,15 +165,18 @@ pub(crate) fn write_maps(process: &Path, ids: &Ids, deny_setgroups: bool) -> Res
 /// The map of this process's own user namespace.
 pub(crate) fn current() -> io::Result<Ids> {
     let read = |path: &str| -> io::Result<Vec<Extent>> {
-        let text = fs::read_to_string(path)?;
-        let extents = text.lines().map(|line| {
-            let mut numbers = line.split_whitespace().map(str::parse);
-            let mut next = || numbers.next()?.ok();
-            Some(Extent { inside: next()?, outside: next()?, count: next()? })
-        });
-        extents.collect::<Option<_>>().ok_or_else(|| io::ErrorKind::InvalidData.into())
+        extents(&fs::read_to_string(path)?).ok_or_else(|| io::ErrorKind::InvalidData.into())
     };
     Ok(Ids { users: read("/proc/self/uid_map")?, groups: read("/proc/self/gid_map")? })
+}
+
+fn extents(map: &str) -> Option<Vec<Extent>> {
+    let extents = map.lines().map(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(Extent { inside: next()?, outside: next()?, count: next()? })
+    });
+    extents.collect()
 }
 
 /// What root gives a guest: a block far from everybody's, or, in a container that has no such ids,
@@ -251,6 +259,16 @@ mod tests {
         check(&[(0, 1), (524_288, 65_536)], (524_288, 65_536));
         check(&[(0, 1)], (524_288, 65_536)); // and the kernel says no
         check(&[], (524_288, 65_536));
+    }
+
+    #[test]
+    fn an_id_is_found_in_a_map() {
+        let map = "         0     524288      65536\n     65536          7          1\n";
+        assert_eq!(Ids::inside_map(map, 524_288), Some(0));
+        assert_eq!(Ids::inside_map(map, 525_288), Some(1000));
+        assert_eq!(Ids::inside_map(map, 7), Some(65_536));
+        assert_eq!(Ids::inside_map(map, 0), None);
+        assert_eq!(Ids::inside_map("half 1", 0), None);
     }
 
     #[test]

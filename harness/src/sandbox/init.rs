@@ -11,6 +11,7 @@ use nix::sys::signal::SigSet;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::MountFlags;
 
+use super::apparmor::Entrance;
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::launcher::{
@@ -59,6 +60,7 @@ fn prepare(
     terminals: Terminals,
     has_group: bool,
 ) -> Result<(), StepError> {
+    let entrance = order.label.as_ref().map(|_| Entrance::open()).transpose()?;
     let layers: Vec<OwnedFd> = match root {
         Root::Fresh(base) => Layers::stack(base, order.storage)?.into_descriptors().collect(),
         Root::Again(again) => vec![Layers::restack(again)?],
@@ -92,7 +94,7 @@ fn prepare(
     channel.send(&FromInit::Unshared, &descriptors).during(|| Step::Talk)?;
     match channel.receive().during(|| Step::Talk)? {
         Some((ToInit::Mapped, _)) => {}
-        None => sys::exit_now(127),
+        _ => sys::exit_now(127),
     }
     become_root(Role::Init)?;
     // A kernel without keyrings has none to leave.
@@ -115,12 +117,34 @@ fn prepare(
     let limit = rustix::process::Rlimit { current: Some(soft), maximum: Some(hard) };
     // Lowering always works; a harness that raised its own limit gives back the old one.
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
+    // Before the filter, which would ask about a file that is opened for writing, and nobody answers
+    // yet; and after all that AppArmor could be in the way of.
+    if let Some((entrance, label)) = entrance.zip(order.label.as_deref()) {
+        confine(channel, &entrance, label)?;
+    }
     let listener = filter::install(order.single_id, order.asks)?;
     let listener: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
     channel.send(&FromInit::Filtered, &listener).during(|| Step::Talk)?;
     SigSet::empty().thread_set_mask().during(|| Step::Talk)?;
     // Last: the channel itself goes at the exec, and tells the keeper that it happened.
     sys::close_on_exec_from(3).during(|| Step::Talk)
+}
+
+/// Goes under the AppArmor label, and on when the keeper has seen it there.
+fn confine(
+    channel: &Channel<FromInit, ToInit>,
+    entrance: &Entrance,
+    label: &str,
+) -> Result<(), StepError> {
+    entrance.enter(label)?;
+    // Again: the kernel has forgotten it with the change of the label.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .during(|| Step::EnterProfile(label.to_owned()))?;
+    channel.send(&FromInit::Confined, &[]).during(|| Step::Talk)?;
+    match channel.receive().during(|| Step::Talk)? {
+        Some((ToInit::Proceed, _)) => Ok(()),
+        _ => sys::exit_now(127),
+    }
 }
 
 /// /dev: a tmpfs of its own, new at each boot, with nodes that mean no harm.

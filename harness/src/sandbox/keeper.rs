@@ -24,11 +24,15 @@ use super::log::{Happened, LogWriter};
 use super::message::{BootOrder, Comparison, ExecOrder, FromInit, FromKeeper, ToInit, ToKeeper};
 use super::notify::{Power, Supervisor};
 use super::terminal::Terminal;
-use super::{command, init, notify, sys};
+use super::{apparmor, command, init, notify, sys};
 use crate::instance::{Cause, ExitStatus};
+use crate::path::GuestPath;
 
 /// How long init may take from its clone to the firmware's program: all of it is our own doing.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Reads of a terminal in one go: more than one holds, and not for ever where a guest writes as fast
+/// as we read.
+const READS: usize = 64;
 
 /// What the launcher gives a keeper besides its channel.
 pub(crate) struct Given<'a> {
@@ -75,6 +79,7 @@ pub(crate) fn run(
                 let _ = keeper.work();
             }
             keeper.end_init();
+            let _ = channel.send(&FromKeeper::AllEnded, &[]);
         }
         Err(error) => {
             let _ = channel.send(&FromKeeper::Failed(Fault::from(error)), &[]);
@@ -170,6 +175,7 @@ impl<'a> Keeper<'a> {
             init::Terminals { console: self.console.number, kernel_log: self.kernel_log.number };
         let root = init::Root::Again(&self.layers.again);
         let mut made = make_init(self.ids, root, &self.order, terminals, self.group, boot)?;
+        made.supervisor.follow(&self.supervisor);
         self.layers.again =
             made.layers.pop().ok_or(rustix::io::Errno::BADF).during(|| Step::Talk)?;
         (self.guest, self.running, self.supervisor) =
@@ -181,8 +187,10 @@ impl<'a> Keeper<'a> {
     /// Answers and records until the harness says so, or is gone.
     fn work(&mut self) -> io::Result<()> {
         loop {
+            // Between two boots there is nothing that could be asked about; the harness can wait.
+            let wanted = if self.power.is_some() { PollFlags::empty() } else { PollFlags::IN };
             let mut polled = vec![
-                PollFd::new(self.channel, PollFlags::IN),
+                PollFd::new(self.channel, wanted),
                 PollFd::new(&self.console.master, PollFlags::IN),
                 PollFd::new(&self.kernel_log.master, PollFlags::IN),
                 PollFd::new(&self.children, PollFlags::IN),
@@ -208,7 +216,8 @@ impl<'a> Keeper<'a> {
             if !ready[3].is_empty() {
                 self.reap()?;
             }
-            if !ready[0].is_empty() && !self.serve()? {
+            let between = self.power.is_some() && !ready[0].contains(PollFlags::HUP);
+            if !ready[0].is_empty() && !between && !self.serve()? {
                 return Ok(());
             }
         }
@@ -225,14 +234,16 @@ impl<'a> Keeper<'a> {
     }
 
     fn drain_console(&mut self) -> io::Result<()> {
-        while let Some(bytes) = self.console.read()? {
+        for _ in 0..READS {
+            let Some(bytes) = self.console.read()? else { break };
             self.log.record(Happened::Console(bytes))?;
         }
         Ok(())
     }
 
     fn drain_kernel_log(&mut self) -> io::Result<()> {
-        while let Some(bytes) = self.kernel_log.read()? {
+        for _ in 0..READS {
+            let Some(bytes) = self.kernel_log.read()? else { break };
             self.log.record(Happened::KernelLog(bytes))?;
         }
         Ok(())
@@ -247,7 +258,7 @@ impl<'a> Keeper<'a> {
                 WaitStatus::Signaled(pid, signal, _) => (pid, ExitStatus::Signal(signal as i32)),
                 _ => break,
             };
-            if pid.as_raw() == self.guest.init {
+            if pid.as_raw() == self.guest.init && self.running.is_some() {
                 self.init_ended(status)?;
             }
         }
@@ -280,7 +291,16 @@ impl<'a> Keeper<'a> {
 
     /// Answers one request. False when the harness wants no more, or is gone.
     fn serve(&mut self) -> io::Result<bool> {
-        let Some((request, descriptors)) = self.channel.receive()? else { return Ok(false) };
+        let received = match self.channel.receive() {
+            // The request is lost, the instance is not: too many of its commands are still there.
+            Err(error) if error.raw_os_error() == Some(libc::EMFILE) => {
+                let fault = StepError { step: Step::Talk, source: error };
+                self.channel.send(&FromKeeper::Failed(Fault::from(fault)), &[])?;
+                return Ok(true);
+            }
+            received => received?,
+        };
+        let Some((request, descriptors)) = received else { return Ok(false) };
         let answer = match request {
             // Answered by its end.
             ToKeeper::Shutdown => return Ok(false),
@@ -317,11 +337,9 @@ impl<'a> Keeper<'a> {
                 self.execute(&order, descriptors)?;
                 (FromKeeper::Done, None)
             }
-            ToKeeper::Look(path) => guest::look(root()?.as_fd(), &path, guest::Last::Itself)?,
-            ToKeeper::Follow(path) => guest::look(root()?.as_fd(), &path, guest::Last::Followed)?,
-            ToKeeper::Upper(path) => {
-                guest::look(self.layers.upper.as_fd(), &path, guest::Last::Itself)?
-            }
+            ToKeeper::Look(path) => self.look(&root()?, &path, guest::Last::Itself)?,
+            ToKeeper::Follow(path) => self.look(&root()?, &path, guest::Last::Followed)?,
+            ToKeeper::Upper(path) => self.look(&self.layers.upper, &path, guest::Last::Itself)?,
             ToKeeper::Processes => {
                 let processes = if self.running.is_some() {
                     self.guest.processes()?
@@ -360,6 +378,15 @@ impl<'a> Keeper<'a> {
         })
     }
 
+    fn look(
+        &self,
+        root: &OwnedFd,
+        path: &GuestPath,
+        last: guest::Last,
+    ) -> Result<(FromKeeper, Option<OwnedFd>), StepError> {
+        guest::look(root.as_fd(), path, last, self.supervisor.served())
+    }
+
     /// The diff, in a child: the console goes on being drained, and its memory goes with it. Where
     /// its answer will come, or, when it is killed, nothing.
     #[expect(unsafe_code, reason = "clones a process")]
@@ -393,7 +420,8 @@ impl<'a> Keeper<'a> {
             sys::Cloned::Child => {
                 let BootOrder { single_id, asks, .. } = self.order;
                 let filter = command::Filter { single_id, asks, arrival };
-                command::run(init, order, descriptors, filter, self.group)
+                let label = self.order.label.as_deref();
+                command::run(init, order, descriptors, filter, label, self.group)
             }
         }
     }
@@ -471,6 +499,13 @@ fn make_init(
     write_maps(format!("/proc/{pid}").as_ref(), ids, false)
         .map_err(|error| StepError { step: Step::MapIds(Role::Init), source: error.source })?;
     ours.send(&ToInit::Mapped, &[]).during(|| Step::Talk)?;
+    if let Some(label) = &order.label {
+        match receive(&ours)? {
+            Some((FromInit::Confined, _)) => apparmor::read_back(Role::Init, pid, label)?,
+            other => return Err(ended_early(other)),
+        }
+        ours.send(&ToInit::Proceed, &[]).during(|| Step::Talk)?;
+    }
     let listener = match receive(&ours)? {
         Some((FromInit::Filtered, mut descriptors)) => descriptors.pop(),
         other => return Err(ended_early(other)),

@@ -191,6 +191,9 @@ impl Launcher {
                 let directory = descriptors.pop()?;
                 self.answer(index, clear(&directory)).ok()?;
             }
+            ToLauncher::Canary(label) => {
+                self.answer(index, super::apparmor::canary(&label)).ok()?;
+            }
             ToLauncher::Boot { lower, disk, order } => {
                 self.boot(lower, disk, order, descriptors)?;
             }

@@ -23,8 +23,6 @@ use super::launcher::{bind, mount};
 
 /// What it lies over.
 const FILE: &str = "proc/sysrq-trigger";
-/// What is mounted, as it is listed.
-pub(crate) const SOURCE: &str = "sysrq";
 /// As the kernel has it.
 const MODE: u32 = 0o100_200;
 /// `FUSE_ROOT_ID`, `struct fuse_attr`'s inode.
@@ -92,7 +90,7 @@ fn lay_fuse(connection: OwnedFd, target: &str) -> Result<OwnedFd, StepError> {
         connection.as_raw_fd(),
     );
     let nothing = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount(SOURCE, target, "fuse", nothing, &options)?;
+    mount("sysrq", target, "fuse", nothing, &options)?;
     rustix::io::ioctl_fionbio(&connection, true).during(|| Step::Open("/dev/fuse".to_owned()))?;
     Ok(connection)
 }
@@ -152,8 +150,7 @@ impl Mask {
     /// It may; a write was taken whole.
     pub(crate) fn accept(&self, request: &Request) {
         let body = match &request.touch {
-            // `struct fuse_open_out`: no handle; `FOPEN_DIRECT_IO`, so that each write comes here.
-            Touch::Open => numbers(&[0, 0, 1, 0]),
+            Touch::Open => opened(),
             // `struct fuse_write_out`
             Touch::Write(bytes) => numbers(&[u32::try_from(bytes.len()).unwrap_or(0), 0]),
         };
@@ -195,6 +192,7 @@ fn parse(bytes: &[u8]) -> Option<Parsed> {
     const GETATTR: u32 = 3;
     const SETATTR: u32 = 4;
     const OPEN: u32 = 14;
+    const READ: u32 = 15;
     const WRITE: u32 = 16;
     const STATFS: u32 = 17;
     const RELEASE: u32 = 18;
@@ -212,7 +210,12 @@ fn parse(bytes: &[u8]) -> Option<Parsed> {
         INIT => answer(Ok(started(word(HEADER_IN)?, word(HEADER_IN + 4)?))),
         // Truncated or touched: nothing to do for it.
         GETATTR | SETATTR => answer(Ok(attributes())),
+        // `struct fuse_open_in`: flags first. Who only reads does nothing, and finds nothing.
+        OPEN if word(HEADER_IN)?.cast_signed() & libc::O_ACCMODE == libc::O_RDONLY => {
+            answer(Ok(opened()))
+        }
         OPEN => touch(Touch::Open),
+        READ => answer(Err(libc::EIO)),
         WRITE => {
             // `struct fuse_write_in`: handle, offset, size, and more.
             let size = word(HEADER_IN + 16)? as usize;
@@ -224,6 +227,11 @@ fn parse(bytes: &[u8]) -> Option<Parsed> {
         FORGET | BATCH_FORGET | INTERRUPT => Parsed::Silent,
         _ => answer(Err(libc::ENOSYS)),
     })
+}
+
+/// `struct fuse_open_out`: no handle; `FOPEN_DIRECT_IO`, so that each write comes here.
+fn opened() -> Vec<u8> {
+    numbers(&[0, 0, 1, 0])
 }
 
 /// `struct fuse_init_out`, for the version of the protocol that the kernel offers.
@@ -276,6 +284,23 @@ mod tests {
         body.pop();
         assert!(parse(&request(16, &body)).is_none(), "less than it says");
         assert!(parse(&[]).is_none());
+    }
+
+    #[test]
+    fn who_only_reads_tries_nothing() {
+        let open = |flags: i32| parse(&request(14, &numbers(&[flags.cast_unsigned(), 0])));
+        let Some(Parsed::Answer(7, Ok(opened))) = open(libc::O_RDONLY | libc::O_CLOEXEC) else {
+            panic!()
+        };
+        assert_eq!(opened.len(), 16, "struct fuse_open_out");
+        for flags in [libc::O_WRONLY, libc::O_RDWR] {
+            let Some(Parsed::Touch(Request { touch: Touch::Open, .. })) = open(flags) else {
+                panic!()
+            };
+        }
+        // As of a file of procfs that has nothing to read.
+        let read = parse(&request(15, &[0; 40]));
+        assert!(matches!(read, Some(Parsed::Answer(7, Err(libc::EIO)))), "{read:?}");
     }
 
     #[test]

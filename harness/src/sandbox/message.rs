@@ -29,6 +29,9 @@ pub(crate) enum ToLauncher {
     /// Remove what is in a directory, which comes as a descriptor: an ordinary user may not, where
     /// it is another id's. Answered with [`FromLauncher::Done`].
     Clear,
+    /// Try the AppArmor profile: a process is to enter this label. Answered with
+    /// [`FromLauncher::Done`].
+    Canary(String),
     /// Make a keeper, for a firmware and, where the instance writes to one, with a directory on
     /// disk. Descriptors: the keeper's channel, the instance's log, the event that tells of it, the
     /// firmware's mount where there is one; the directory on disk, and its mount where there is
@@ -86,6 +89,8 @@ pub(crate) struct BootOrder {
     pub(crate) attempts: Policy,
     /// Limit of open files, soft and hard, as the harness was started with.
     pub(crate) open_files: (u64, u64),
+    /// The AppArmor label that everything in the instance has to be under.
+    pub(crate) label: Option<String>,
 }
 
 /// Harness to keeper. One at a time: each has one answer.
@@ -160,6 +165,8 @@ pub(crate) enum FromKeeper {
     Listening(Listening),
     /// Bytes used, bytes there are.
     Storage(u64, u64),
+    /// Every process of the instance has ended: the keeper's last word.
+    AllEnded,
 }
 
 /// What the process says that compares the layers.
@@ -195,6 +202,8 @@ pub(crate) enum FromInit {
     /// In its own user namespace, without ids. Descriptors: the root of its /proc, the stacked root
     /// for the next boot, and at the first one [`Layers`](super::layers::Layers).
     Unshared,
+    /// Under the label that it was given. Waits for [`ToInit::Proceed`].
+    Confined,
     /// With the filter's listener as a descriptor, where the kernel has such.
     Filtered,
     Failed(Fault),
@@ -204,4 +213,18 @@ pub(crate) enum FromInit {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToInit {
     Mapped,
+    /// It was seen under its label.
+    Proceed,
 }
+
+/// A command to its helper, until it is the program that was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromNewCommand {
+    /// Under the label that it was given. Waits for [`ToNewCommand`].
+    Confined,
+    Failed(Fault),
+}
+
+/// A helper to its command: it was seen under its label.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ToNewCommand;

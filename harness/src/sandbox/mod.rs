@@ -1,5 +1,6 @@
 //! How a firmware is contained. Nothing outside knows by what means.
 
+pub(crate) mod apparmor;
 mod cgroup;
 mod channel;
 mod command;
@@ -21,6 +22,7 @@ mod storage;
 pub(crate) mod sys;
 mod terminal;
 
+pub use apparmor::{AppArmorError, Missing, Unavailable};
 pub use cgroup::GroupError;
 pub use fault::StepError;
 pub use host::{AskError, Launcher};

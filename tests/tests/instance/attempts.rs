@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fwtest::attempt::{Act, Attempt};
 use fwtest::prelude::*;
 
-use crate::shell;
+use crate::{eventually, shell};
 
 /// What a script tried, beyond what there was before.
 async fn tried(fw: &Instance, script: &str) -> Vec<Attempt> {
@@ -46,6 +46,12 @@ async fn who_may_not_is_told_so(fw: &mut Instance) -> Result<()> {
     let attempt = attempts.iter().last().expect("it is recorded all the same");
     assert_eq!(attempt.verdict, Verdict::Refused(rustix::io::Errno::PERM.raw_os_error()));
     assert_eq!(attempt.by.uid, 65534);
+    // Not the same as of the clock.
+    fw.exec(["hwclock", "-w"]).user("nobody").await?;
+    let refused = Verdict::Refused(rustix::io::Errno::ACCESS.raw_os_error());
+    expect!(fw.attempts()).rtc().count(1).verdict(refused);
+    fw.exec(["sh", "-c", "echo h > /proc/sysrq-trigger"]).user("nobody").await?;
+    expect!(fw.attempts()).sysrq().count(1).verdict(refused);
     Ok(())
 }
 
@@ -154,4 +160,48 @@ async fn a_module_and_a_device_are_named(fw: &mut Instance) -> Result<()> {
         ]
     );
     Ok(())
+}
+
+/// On a board each write is a command of its own.
+#[fwtest::test(firmware = "router")]
+async fn writes_to_a_file_of_the_machine_are_kept_apart(fw: &mut Instance) {
+    for path in ["kernel/panic", "../sysrq-trigger"] {
+        let script = format!("for i in $(seq 500); do printf h; done > /proc/sys/{path}");
+        let acts = tried(fw, &script).await.into_iter().map(|attempt| attempt.act);
+        let written = acts.map(|act| match act {
+            Act::Sysctl { value: Some(bytes), .. } | Act::Sysrq(bytes) => bytes,
+            other => panic!("{other}"),
+        });
+        assert_eq!(written.collect::<Vec<_>>(), vec![b"h".to_vec(); 500]);
+    }
+}
+
+/// Whoever writes without an end holds up nobody, and fills no memory.
+#[fwtest::test(firmware = "router")]
+async fn a_flood_is_survived(fw: &mut Instance) -> Result<()> {
+    let writer = "cat /dev/zero > /proc/sys/kernel/panic 2>/dev/null </dev/null &";
+    shell(fw, &format!("exec >/dev/null; {writer} {writer}")).await;
+    let full = "… and more of the class `sysctl` than is recorded";
+    eventually("full", || fw.report().to_string().contains(full)).await;
+    shell(fw, "date -s 2001-02-03").await;
+    expect!(fw.attempts()).clock().count(1);
+    let count = fw.attempts().of(Class::Sysctl).len();
+    assert!(count < 5000, "{count} are recorded");
+    Ok(())
+}
+
+/// What is open in pretence costs its keeper a descriptor each.
+#[fwtest::test(firmware = "router")]
+async fn not_every_descriptor_of_the_keeper_is_the_guests(fw: &mut Instance) -> Result<()> {
+    let script = "exec >/tmp/said 2>&1 </dev/null; \
+                  for i in $(seq 70); do sleep 1000 >/proc/sys/kernel/panic & done";
+    shell(fw, script).await;
+    let refused = "grep -c 'Too many open files in system' /tmp/said || true";
+    for _ in 0..500 {
+        if shell(fw, refused).await == "6\n" {
+            shell(fw, "killall sleep; echo 5 > /proc/sys/kernel/panic").await;
+            return Ok(());
+        }
+    }
+    panic!("{}", shell(fw, "cat /tmp/said").await)
 }

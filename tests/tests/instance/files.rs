@@ -124,3 +124,21 @@ async fn waiting_for_a_file_does_not_open_it(fw: &mut Instance) {
     shell(fw, ": >/tmp/nowhere").await;
     fw.wait(file("/tmp/dangling")).await.unwrap();
 }
+
+/// Its keeper serves it, and must not wait for itself.
+#[fwtest::test(firmware = "idle")]
+async fn the_file_for_sysrq_is_looked_at_from_outside(fw: &mut Instance) -> Result<()> {
+    let path = "/proc/sysrq-trigger";
+    if !std::path::Path::new(path).exists() {
+        expect!(fw.file(path)).absent();
+        return Ok(());
+    }
+    expect!(fw.file(path)).is_file().mode(0o200).owner("0:0");
+    // The kernel asks anew for what it was told more than a second ago.
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    expect!(fw.file(path)).is_file().mode(0o200);
+    expect!(crate::shell(fw, "echo h > /proc/sysrq-trigger; ls -l /proc/sysrq-trigger").await)
+        .contains("--w-------");
+    expect!(fw.attempts()).sysrq().count(1);
+    Ok(())
+}

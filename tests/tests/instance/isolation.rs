@@ -140,3 +140,19 @@ async fn its_root_is_not_the_hosts(fw: &mut Instance) {
         assert_ne!((file, state.uid), (file, 0), "a sysctl of the whole machine is not its root's");
     }
 }
+
+/// Until it is the program that was asked for, a command is a process of the harness's, and in sight.
+#[fwtest::test(firmware = "router")]
+async fn a_command_on_its_way_in_shows_nothing_of_the_host(fw: &mut Instance) -> Result<()> {
+    // To be looked for in many places takes it a while.
+    let long = format!("{}/bin", "/x:".repeat(40_000));
+    let look = "for i in $(seq 20); do ls -l /proc/[0-9]*/fd 2>&1; cat /proc/[0-9]*/cmdline; done";
+    let (command, seen) =
+        tokio::join!(async { fw.exec(["true"]).env("PATH", long).await }, async {
+            fw.exec(["sh", "-c", look]).await
+        });
+    command?.success()?;
+    let seen = seen?.stdout().into_owned();
+    expect!(&seen).contains("Permission denied").lacks("pidfd").lacks("seccomp").lacks("fwtest");
+    Ok(())
+}

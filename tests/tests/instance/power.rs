@@ -97,3 +97,31 @@ async fn only_the_firmwares_root_may(fw: &mut Instance) -> Result<()> {
     assert_eq!((fw.boots(), fw.status()), (1, None));
     Ok(())
 }
+
+/// A board's real-time clock goes on while the board restarts.
+#[fwtest::test(firmware = "router")]
+async fn the_real_time_clock_outlives_a_restart(fw: &mut Instance) -> Result<()> {
+    // Local time, five hours ahead.
+    shell(fw, "TZ=AAA-5 hwclock -w -l").await;
+    fw.exec(["reboot", "-f"]).await?;
+    fw.wait(boot(2)).await?;
+    shell(fw, "hwclock -s -u").await;
+    let attempts = fw.attempts();
+    let set = attempts.iter().rev().find_map(|attempt| match attempt.act {
+        Act::SetClock { ahead, .. } => Some(ahead),
+        _ => None,
+    });
+    assert!(matches!(set, Some(17_990..=18_000)), "{set:?}");
+    Ok(())
+}
+
+/// What comes right after the restart is for the next boot.
+#[fwtest::test(firmware = "idle")]
+async fn nothing_is_lost_between_two_boots(fw: &mut Instance) -> Result<()> {
+    for boot in 2..=30 {
+        assert_eq!(fw.exec(["reboot", "-f"]).await?.status, ExitStatus::Signal(9));
+        fw.exec(["true"]).await?.success()?;
+        assert_eq!(fw.boots(), boot);
+    }
+    Ok(())
+}

@@ -107,8 +107,9 @@ fn an_instance_does_not_outlive_its_keeper() {
     let init = "cp /bin/busybox /tmp/sleep; chown 1 /tmp/sleep; chmod u+s /tmp/sleep; exec /tmp/sleep 1000";
     let repo = Repo::new(init, &suite(WAIT));
     let run = Run::start(&mut repo.fwtest(&["-j", "1"]));
-    let keeper = Cast::wait_for(&run, Role::Keeper, Stage::SetUp);
+    // Init first: what the launcher makes before an instance, to try a profile, has none.
     let init = Cast::wait_for(&run, Role::Init, Stage::SetUp);
+    let keeper = Cast::wait_for(&run, Role::Keeper, Stage::SetUp);
     while !Cast::of(&run).init_line().ends_with("sleep 1000") {
         assert!(run.elapsed() < GONE);
         run.pause();

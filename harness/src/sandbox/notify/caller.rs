@@ -1,6 +1,7 @@
 //! Who makes a call, by the keeper's proc(5).
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
@@ -8,6 +9,8 @@ use crate::attempt::{Caller, Parent};
 
 /// Ancestors that are told of. A longer chain is one that somebody made to be long.
 const ANCESTORS: usize = 16;
+/// Bytes of a process's arguments that are told: it may have millions.
+const ARGUMENTS: u64 = 2048;
 
 /// A capability's number: capabilities(7).
 #[derive(Clone, Copy, Debug)]
@@ -44,18 +47,16 @@ pub(super) enum Proc<'a> {
 }
 
 impl Proc<'_> {
-    fn read(self, pid: i32, name: &str) -> Option<Vec<u8>> {
+    fn path(self, pid: i32, name: &str) -> String {
         match self {
-            Self::Keeper => fs::read(format!("/proc/{pid}/{name}")).ok(),
-            Self::Guest(root) => {
-                fs::read(format!("/proc/self/fd/{}/{pid}/{name}", root.as_raw_fd())).ok()
-            }
+            Self::Keeper => format!("/proc/{pid}/{name}"),
+            Self::Guest(root) => format!("/proc/self/fd/{}/{pid}/{name}", root.as_raw_fd()),
         }
     }
 
     /// Of a process of the guest, by its pid in this procfs.
     pub(super) fn status(self, pid: i32) -> Option<Status> {
-        parse(&String::from_utf8_lossy(&self.read(pid, "status")?), self)
+        parse(&String::from_utf8_lossy(&fs::read(self.path(pid, "status")).ok()?), self)
     }
 
     /// The process with that status, and those above it.
@@ -79,7 +80,11 @@ impl Proc<'_> {
 
     /// proc_pid_cmdline(5)
     fn argv(self, pid: i32) -> Vec<String> {
-        let bytes = self.read(pid, "cmdline").unwrap_or_default();
+        let mut bytes = Vec::new();
+        if let Ok(file) = File::open(self.path(pid, "cmdline")) {
+            // One that ends meanwhile has none.
+            let _ = file.take(ARGUMENTS).read_to_end(&mut bytes);
+        }
         let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
         if bytes.is_empty() {
             return Vec::new();

@@ -34,7 +34,11 @@ pub(super) fn set_clock(question: &Question<'_>, abi: Abi) -> Result<Outcome, Er
         // No other can be set, or it is a device's.
         return Ok(Outcome::kernel());
     }
-    let (seconds, nanoseconds) = pair(question, question.arguments[1], abi)?;
+    let (seconds, mut nanoseconds) = pair(question, question.arguments[1], abi)?;
+    if question.abi == Abi::Bits32 {
+        // A `long` of 32 bits; where it has a place of 64, whatever lies in the rest.
+        nanoseconds &= 0xFFFF_FFFF;
+    }
     set(question, seconds, u32::try_from(nanoseconds).ok())
 }
 
@@ -85,4 +89,30 @@ fn pair(question: &Question<'_>, address: u64, abi: Abi) -> Result<(i64, i64), E
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::notify::question::tests::asked;
+
+    /// What clock_settime64(2) of a 32-bit program has asked for, with these nanoseconds.
+    fn asked_for(abi: Abi, nanoseconds: u64) -> Option<Act> {
+        let time = [981_158_400, nanoseconds];
+        let address = time.as_ptr().expose_provenance() as u64;
+        asked(abi, [0, address, 0, 0, 0, 0], true, |asked| {
+            set_clock(asked, Abi::Bits64).ok()?.attempt.map(|(act, _)| act)
+        })
+    }
+
+    /// The kernel's get_timespec64: "zero out the padding in compat mode".
+    #[test]
+    fn the_padding_of_a_32_bit_programs_time_means_nothing() {
+        let is_set =
+            |act| matches!(act, Some(Act::SetClock { seconds: 981_158_400, nanoseconds: 5, .. }));
+        assert!(is_set(asked_for(Abi::Bits32, 0xDEAD_BEEF_0000_0005)));
+        assert!(is_set(asked_for(Abi::Bits64, 5)));
+        assert_eq!(asked_for(Abi::Bits64, 0xDEAD_BEEF_0000_0005), None);
+        assert_eq!(asked_for(Abi::Bits32, 1_000_000_000), None);
+    }
 }

@@ -16,7 +16,7 @@ use super::question::{Outcome, Question};
 use crate::attempt::{Act, Answer, Class, Verdict, civil};
 
 /// What the instance's devices remember.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Devices {
     /// Seconds that the real-time clock is ahead of the host's.
     clock_ahead: i64,
@@ -48,6 +48,11 @@ impl Device {
 }
 
 impl Devices {
+    /// Those of the next boot.
+    pub(super) fn after(&self, before: &Self) -> Self {
+        Self { clock_ahead: before.clock_ahead, ..*self }
+    }
+
     /// ioctl(2) with a command of a clock's or a watchdog's.
     pub(super) fn control(&mut self, question: &Question<'_>) -> Result<Outcome, Errno> {
         let link = format!("/proc/{}/fd/{}", question.tid, question.int(0));
@@ -68,18 +73,16 @@ impl Devices {
         match question.int(1).cast_unsigned() {
             RTC_RD_TIME => {
                 let time = rtc_time(now() + self.clock_ahead);
-                question.memory().write(address, &time)?;
+                question.give(address, &time)?;
                 Ok(Outcome::value(0))
             }
             RTC_SET_TIME => {
                 let time = question.memory().read::<36>(address)?;
                 let seconds = seconds(&time).ok_or(Errno::EINVAL)?;
                 let ahead = seconds - now();
-                let outcome = question.judge(
-                    Act::SetRtc { seconds, ahead },
-                    Capability::SysTime,
-                    Errno::EPERM,
-                );
+                let act = Act::SetRtc { seconds, ahead };
+                // Not EPERM: `rtc_dev_ioctl` in the kernel's drivers/rtc/dev.c.
+                let outcome = question.judge(act, Capability::SysTime, Errno::EACCES);
                 if matches!(outcome.attempt, Some((_, Verdict::Pretended))) {
                     self.clock_ahead = ahead;
                 }
@@ -108,9 +111,9 @@ impl Devices {
                 let mut info = [0; 40];
                 info[..4].copy_from_slice(&OPTIONS.to_ne_bytes());
                 info[8..16].copy_from_slice(b"Watchdog");
-                memory.write(address, &info)?;
+                question.give(address, &info)?;
             }
-            WDIOC_GETSTATUS | WDIOC_GETBOOTSTATUS => memory.write(address, &0i32.to_ne_bytes())?,
+            WDIOC_GETSTATUS | WDIOC_GETBOOTSTATUS => question.give(address, &0i32.to_ne_bytes())?,
             WDIOC_SETOPTIONS | WDIOC_KEEPALIVE => {}
             WDIOC_SETTIMEOUT => {
                 let timeout = int(&memory.read::<4>(address)?, 0);
@@ -124,7 +127,7 @@ impl Devices {
                 self.watchdog_timeout = timeout;
                 return Ok(question.decide(act, Errno::EOPNOTSUPP));
             }
-            WDIOC_GETTIMEOUT => memory.write(address, &self.watchdog_timeout.to_ne_bytes())?,
+            WDIOC_GETTIMEOUT => question.give(address, &self.watchdog_timeout.to_ne_bytes())?,
             _ => return Err(Errno::ENOTTY),
         }
         Ok(Outcome::value(0))

@@ -21,10 +21,19 @@ use crate::path::GuestPath;
 
 /// Below /proc/sys, and the instance's own, though the kernel lets only the host's root write them.
 const OWN_SYSCTLS: [&[u8]; 2] = [b"kernel/hostname", b"kernel/domainname"];
+/// Files that may be open in pretence at once: each is a descriptor of ours.
+const OPEN: usize = 64;
+/// Writes that are taken from one in one go: as many as its pipe holds, however large the guest has
+/// made it.
+const WRITES: usize = 256;
 
 /// What was opened in pretence and is not closed yet.
 #[derive(Debug, Default)]
-pub(super) struct Files(Vec<Pretended>);
+pub(super) struct Files {
+    pretended: Vec<Pretended>,
+    /// The device of the mask's file system.
+    mask: Option<(u32, u32)>,
+}
 
 #[derive(Debug)]
 pub(super) struct Pretended {
@@ -56,6 +65,10 @@ pub(super) struct Open {
 }
 
 impl Files {
+    pub(super) fn new(mask: Option<(u32, u32)>) -> Self {
+        Self { pretended: Vec::new(), mask }
+    }
+
     pub(super) fn open(
         &mut self,
         question: &Question<'_>,
@@ -63,7 +76,13 @@ impl Files {
         file_systems: &mut FileSystems,
     ) -> Result<Outcome, Errno> {
         let Open { base, path, flags } = open;
-        let bytes = question.memory().text(path)?;
+        let has = |flag: i32| flags & u64::from(flag.cast_unsigned()) != 0;
+        // Writes nothing; or opens only what is not there yet, and then it is a file.
+        if has(libc::O_PATH) || has(libc::O_CREAT) && has(libc::O_EXCL) {
+            return Ok(Outcome::kernel());
+        }
+        // What we cannot read, the kernel can, or says why not.
+        let Ok(bytes) = question.memory().text(path) else { return Ok(Outcome::kernel()) };
         let target = match Target::find(question, base, &bytes) {
             Ok(target) => target,
             Err(Errno::ENOENT) => {
@@ -73,17 +92,17 @@ impl Files {
         };
         let Some(looks) = target.look() else { return Ok(Outcome::kernel()) };
         if matches!(looks.kind, FileType::CharacterDevice | FileType::BlockDevice) {
-            return open_node(question, &target, &looks);
+            return open_node(question, &target, &looks, has(libc::O_CLOEXEC));
         }
         if looks.kind == FileType::Fifo && target.path() == b"/proc/sysrq-trigger" {
             // Ours, and as it does not tell who writes, a pipe is better.
             return self.open_sysrq(question, flags);
         }
-        let file_system = file_systems.of(question.tid, looks.device);
-        if file_system == FileSystem::Mask && !is_root(question) {
-            // The kernel would refuse it before the mask is asked.
+        if self.mask == Some(looks.device) && !is_root(question) {
+            // The kernel refuses it without a word to the mask.
             return Ok(Outcome::refused(Act::Sysrq(Vec::new()), Errno::EACCES));
         }
+        let file_system = file_systems.of(question.tid, looks.device);
         if !matches!(file_system, FileSystem::Proc | FileSystem::Sysfs) {
             return Ok(Outcome::kernel());
         }
@@ -158,28 +177,31 @@ impl Files {
         what: What,
         flags: u64,
     ) -> Result<Outcome, Errno> {
-        // Of packets, one for each write: what is written twice is two acts.
+        if self.pretended.len() >= OPEN {
+            return Err(Errno::ENFILE);
+        }
+        // Of packets, one for each write: sysrq takes the first byte of each.
         let pipe = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT);
         let (reader, file) = pipe.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
         // Ours alone: the other end belongs to an open file of its own.
         rustix::io::ioctl_fionbio(&reader, true)
             .map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
         let by = question.caller();
-        self.0.push(Pretended { reader, what, by, written: false });
+        self.pretended.push(Pretended { reader, what, by, written: false });
         let cloexec = flags & libc::O_CLOEXEC.cast_unsigned() as u64 != 0;
         Ok(Outcome::plain(Reply::File { file, cloexec }))
     }
 
     pub(super) fn polled(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().map(|file| file.reader.as_fd())
+        self.pretended.iter().map(|file| file.reader.as_fd())
     }
 
     /// What has been written since the last time.
     pub(super) fn written(&mut self) -> Vec<Written> {
         let mut all = Vec::new();
-        self.0.retain_mut(|file| {
+        self.pretended.retain_mut(|file| {
             let mut bytes = [0; 4096];
-            loop {
+            for _ in 0..WRITES {
                 match rustix::io::read(&file.reader, &mut bytes) {
                     Ok(0) => {
                         // Opened and closed. Of a sysctl nobody knows what for; sysrq takes bytes.
@@ -199,6 +221,7 @@ impl Files {
                     Err(_) => return true,
                 }
             }
+            true
         });
         all
     }
@@ -235,7 +258,12 @@ pub(super) fn sysrq(bytes: &[u8]) -> (Verdict, Option<Power>) {
 }
 
 /// A device's node: one of the instance's own, or one that stands for the machine's.
-fn open_node(question: &Question<'_>, target: &Target, looks: &Looks) -> Result<Outcome, Errno> {
+fn open_node(
+    question: &Question<'_>,
+    target: &Target,
+    looks: &Looks,
+    cloexec: bool,
+) -> Result<Outcome, Errno> {
     let kind = match looks.kind {
         FileType::CharacterDevice => DeviceKind::Character,
         _ => DeviceKind::Block,
@@ -270,7 +298,7 @@ fn open_node(question: &Question<'_>, target: &Target, looks: &Looks) -> Result<
         let null =
             rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty());
         let file = null.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
-        outcome.reply = Reply::File { file, cloexec: false };
+        outcome.reply = Reply::File { file, cloexec };
     }
     Ok(outcome)
 }
@@ -301,6 +329,30 @@ fn file_of_machine(file_system: FileSystem, path: &[u8]) -> Option<FileOfMachine
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::filter::Abi;
+    use crate::sandbox::notify::question::tests::asked;
+
+    /// open(2): with O_PATH "the file itself is not opened", and O_EXCL with O_CREAT opens none that is
+    /// there.
+    #[test]
+    fn who_cannot_write_by_it_opens_nothing_of_the_machine() {
+        let path = c"/proc/sysrq-trigger";
+        let is_attempt = |flags: i32| {
+            let open = Open {
+                base: Base::WorkingDirectory,
+                path: path.as_ptr().expose_provenance() as u64,
+                flags: u64::from(flags.cast_unsigned()),
+            };
+            asked(Abi::Bits64, [0; 6], true, |asked| {
+                let outcome = Files::default().open(asked, open, &mut FileSystems::default());
+                outcome.unwrap().attempt.is_some()
+            })
+        };
+        assert!(is_attempt(libc::O_WRONLY));
+        assert!(is_attempt(libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC));
+        assert!(!is_attempt(libc::O_WRONLY | libc::O_PATH));
+        assert!(!is_attempt(libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL));
+    }
 
     #[test]
     fn a_file_of_the_machine_is_known() {

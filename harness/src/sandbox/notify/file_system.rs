@@ -6,16 +6,12 @@
 use std::collections::HashMap;
 use std::fs;
 
-use crate::sandbox::mask::SOURCE;
-
 /// As far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileSystem {
     Proc,
     Sysfs,
     Tmpfs,
-    /// The file that lies over the guest's sysrq: a [`mask`](crate::sandbox::mask).
-    Mask,
     Other,
 }
 
@@ -27,11 +23,18 @@ pub(super) struct FileSystems(HashMap<(u32, u32), FileSystem>);
 impl FileSystems {
     /// The one with that device, as a process sees it.
     pub(super) fn of(&mut self, tid: i32, device: (u32, u32)) -> FileSystem {
-        *self.0.entry(device).or_insert_with(|| {
-            let mounts = fs::read_to_string(format!("/proc/{tid}/mountinfo")).unwrap_or_default();
-            // Overlayfs shows devices that are nobody's: of files, not of what matters here.
-            mounts.lines().find_map(|line| kind(line, device)).unwrap_or(FileSystem::Other)
-        })
+        if let Some(known) = self.0.get(&device) {
+            return *known;
+        }
+        // Of a caller that has died nothing is learnt.
+        let Ok(mounts) = fs::read(format!("/proc/{tid}/mountinfo")) else {
+            return FileSystem::Other;
+        };
+        // Names in it may be anything.
+        let mounts = String::from_utf8_lossy(&mounts);
+        // Overlayfs shows devices that are nobody's: of files, not of what matters here.
+        let kind = mounts.lines().find_map(|line| kind(line, device));
+        *self.0.entry(device).or_insert(kind.unwrap_or(FileSystem::Other))
     }
 }
 
@@ -41,12 +44,10 @@ fn kind(line: &str, (major, minor): (u32, u32)) -> Option<FileSystem> {
     if mount.split(' ').nth(2)? != format!("{major}:{minor}") {
         return None;
     }
-    let mut words = file_system.split(' ');
-    Some(match (words.next()?, words.next()?) {
-        ("proc", _) => FileSystem::Proc,
-        ("sysfs", _) => FileSystem::Sysfs,
-        ("tmpfs", _) => FileSystem::Tmpfs,
-        ("fuse", SOURCE) => FileSystem::Mask,
+    Some(match file_system.split(' ').next()? {
+        "proc" => FileSystem::Proc,
+        "sysfs" => FileSystem::Sysfs,
+        "tmpfs" => FileSystem::Tmpfs,
         _ => FileSystem::Other,
     })
 }
@@ -64,10 +65,15 @@ mod tests {
             kind("36 35 0:22 / /x rw - fuse.proc proc rw", (0, 22)),
             Some(FileSystem::Other)
         );
-        assert_eq!(
-            kind("36 35 0:22 / /proc/sysrq-trigger rw - fuse sysrq rw,user_id=0", (0, 22)),
-            Some(FileSystem::Mask)
-        );
         assert_eq!(kind("", (0, 22)), None);
+    }
+
+    #[test]
+    fn a_caller_that_has_died_teaches_nothing() {
+        let proc = rustix::fs::stat("/proc").unwrap().st_dev;
+        let device = (rustix::fs::major(proc), rustix::fs::minor(proc));
+        let mut known = FileSystems::default();
+        assert_eq!(known.of(i32::MAX, device), FileSystem::Other);
+        assert_eq!(known.of(nix::unistd::getpid().as_raw(), device), FileSystem::Proc);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 
 use nix::errno::Errno;
 
@@ -37,9 +38,13 @@ pub(super) fn load_file(question: &Question<'_>) -> Result<Outcome, Errno> {
 /// What the file at `path` says that it is.
 fn name_of(path: &str) -> Option<String> {
     // Nothing but a file: a FIFO would wait for somebody to write.
-    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    // It may be another one by now, or somebody may have a lease on it: fcntl(2).
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
     let mut bytes = Vec::new();
-    fs::File::open(path).ok()?.take(metadata.len().min(LARGEST)).read_to_end(&mut bytes).ok()?;
+    file.take(metadata.len().min(LARGEST)).read_to_end(&mut bytes).ok()?;
     name_in(&bytes)
 }
 

@@ -66,6 +66,9 @@ fn kind(name: &[u8]) -> Kind {
     KINDS.iter().find(|(known, _)| *known == name).map_or(Kind::Device, |(_, kind)| *kind)
 }
 
+/// Mounts in pretence that are remembered at once.
+const MOST: usize = 10_000;
+
 /// What was mounted, in truth and in pretence.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
@@ -168,6 +171,10 @@ impl Mounts {
     }
 
     fn pretend(&mut self, target: &Target, looks: Looks) -> Outcome {
+        if self.pretended.len() >= MOST {
+            // As of /proc/sys/fs/mount-max.
+            return Outcome::errno(Errno::ENOSPC);
+        }
         self.pretended.push(Pretended::at(target, looks));
         Outcome::value(0)
     }
@@ -195,13 +202,29 @@ impl Mounts {
 
 /// Of every mount that a process sees: proc_pid_mountinfo(5).
 fn mount_ids(pid: i32) -> HashSet<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    let text = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    // Names in it may be anything.
+    let text = String::from_utf8_lossy(&text);
     text.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::question::Reply;
     use super::*;
+
+    /// A firmware that mounts in a loop fills no memory.
+    #[test]
+    fn not_everything_is_mounted_in_pretence() {
+        let mut mounts = Mounts::default();
+        let taken = |outcome: &Outcome| matches!(outcome.reply, Reply::Value(0));
+        let target = Target::at(nix::unistd::getpid().as_raw(), b"/").unwrap();
+        let looks = target.look().unwrap();
+        let count = (0..MOST + 3).filter(|_| taken(&mounts.pretend(&target, looks))).count();
+        assert_eq!(count, MOST);
+        assert!(matches!(mounts.pretend(&target, looks).reply, Reply::Errno(Errno::ENOSPC)));
+        assert_eq!(mounts.pretended.len(), MOST);
+    }
 
     #[test]
     fn a_file_system_is_of_its_kind() {

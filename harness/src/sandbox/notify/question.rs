@@ -37,16 +37,32 @@ pub(super) struct Question<'a> {
     pub(super) tid: i32,
     pub(super) abi: Abi,
     pub(super) arguments: [u64; 6],
+    /// Whether the caller still waits: only then its tid is surely its own.
+    waits: &'a dyn Fn() -> bool,
     status: OnceCell<Option<Status>>,
 }
 
 impl<'a> Question<'a> {
-    pub(super) fn new(instance: &'a Instance, tid: i32, abi: Abi, arguments: [u64; 6]) -> Self {
-        Self { instance, tid, abi, arguments, status: OnceCell::new() }
+    pub(super) fn new(
+        instance: &'a Instance,
+        tid: i32,
+        abi: Abi,
+        arguments: [u64; 6],
+        waits: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self { instance, tid, abi, arguments, waits, status: OnceCell::new() }
     }
 
     pub(super) fn memory(&self) -> Memory {
         Memory(self.tid)
+    }
+
+    /// Writes into the caller's memory, and nobody else's.
+    pub(super) fn give(&self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        match (self.waits)() {
+            true => self.memory().write(address, bytes),
+            false => Err(Errno::ESRCH),
+        }
     }
 
     /// An argument of 32 bits, as the kernel takes it.
@@ -78,12 +94,12 @@ impl<'a> Question<'a> {
         namespace(self.tid, "pid") == self.instance.pid_namespace
     }
 
-    /// What becomes of an act that takes a capability: as the policy says, or EPERM, as on a board,
-    /// for a caller without it.
+    /// What becomes of an act that takes a capability: as the policy says, and for a caller without
+    /// it `refusal`, as on a board.
     pub(super) fn judge(&self, act: Act, capability: Capability, refusal: Errno) -> Outcome {
         match self.may(capability) {
             true => self.decide(act, refusal),
-            false => Outcome::refused(act, Errno::EPERM),
+            false => Outcome::refused(act, refusal),
         }
     }
 
@@ -154,4 +170,33 @@ impl Outcome {
 /// For `?` in what reads a call's arguments: EFAULT and its like are the call's own answer.
 pub(super) fn or_errno(outcome: Result<Outcome, Errno>) -> Outcome {
     outcome.unwrap_or_else(Outcome::errno)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A question of this process's own.
+    pub(in crate::sandbox::notify) fn asked<T>(
+        abi: Abi,
+        arguments: [u64; 6],
+        waits: bool,
+        then: impl FnOnce(&Question<'_>) -> T,
+    ) -> T {
+        let pid = nix::unistd::getpid().as_raw();
+        let instance = Instance::new(Policy::default(), pid);
+        then(&Question::new(&instance, pid, abi, arguments, &|| waits))
+    }
+
+    /// Its pid may be another's by now.
+    #[test]
+    fn nothing_is_written_for_a_caller_that_has_gone() {
+        let place = [7u8; 4];
+        let address = place.as_ptr().expose_provenance() as u64;
+        let give = |waits| asked(Abi::Bits64, [0; 6], waits, |asked| asked.give(address, &[1; 4]));
+        assert_eq!(give(false), Err(Errno::ESRCH));
+        assert_eq!(std::hint::black_box(&place), &[7; 4]);
+        assert_eq!(give(true), Ok(()));
+        assert_eq!(std::hint::black_box(&place), &[1; 4]);
+    }
 }

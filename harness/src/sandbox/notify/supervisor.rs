@@ -14,7 +14,7 @@ use super::device::Devices;
 use super::file::{Files, Open, sysrq};
 use super::file_system::FileSystems;
 use super::mount::Mounts;
-use super::path::Base;
+use super::path::{Base, Target};
 use super::question::{Instance, Outcome, Question, Reply, or_errno};
 use super::{Power, clock, kernel_log, module, node, power, swap};
 use crate::attempt::{Act, Answer, Attempt, Caller, Class, Layer, Policy, Verdict};
@@ -23,6 +23,9 @@ use crate::sandbox::filter::{Abi, Call, identify};
 use crate::sandbox::log::{Happened, LogWriter};
 use crate::sandbox::mask::{Kind, Mask, Touch};
 use crate::sandbox::sys;
+
+/// Requests that are answered in one go, for whoever else waits.
+const REQUESTS: usize = 64;
 
 /// What a command says that will run in the guest: here is my filter's listener, as a descriptor.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,6 +45,8 @@ pub(crate) struct Supervisor {
     held: Vec<Held>,
     /// Over the guest's /proc/sysrq-trigger, where there is one.
     mask: Option<Mask>,
+    /// The device of the mask's file system.
+    served: Option<(u32, u32)>,
     /// In its place, where there is no mask.
     fifo: Option<OwnedFd>,
     /// The root of the guest's /proc.
@@ -72,6 +77,7 @@ impl Supervisor {
             Some((Kind::Fifo, end)) => (None, Some(end)),
             other => (other.map(|(_, end)| end), None),
         };
+        let served = mask.as_ref().and_then(|_| device_of_mask(init));
         Self {
             instance: Rc::new(Instance::new(policy, init)),
             boot,
@@ -80,12 +86,18 @@ impl Supervisor {
             mounts: Mounts::default(),
             file_systems: FileSystems::default(),
             devices: Devices::default(),
-            files: Files::default(),
+            files: Files::new(served),
             held: Vec::new(),
+            served,
             mask: mask.map(Mask::new),
             fifo,
             proc,
         }
+    }
+
+    /// Goes on where the boot before has ended: the real-time clock has a battery.
+    pub(crate) fn follow(&mut self, before: &Self) {
+        self.devices = self.devices.after(&before.devices);
     }
 
     /// A command will send its listener.
@@ -101,6 +113,11 @@ impl Supervisor {
         mask.chain(listeners)
             .chain(self.arrivals.iter().map(AsFd::as_fd))
             .chain(self.files.polled())
+    }
+
+    /// The device whose files we serve: who asks for one there asks us.
+    pub(crate) fn served(&self) -> Option<(u32, u32)> {
+        self.served
     }
 
     /// When it has something to do without being asked.
@@ -162,10 +179,11 @@ impl Supervisor {
         };
         let tid = notice.pid.cast_signed();
         let instance = Rc::clone(&self.instance);
-        let question = Question::new(&instance, tid, abi, notice.data.args);
+        let waits = || sys::notice_is_valid(listener.as_fd(), notice.id);
+        let question = Question::new(&instance, tid, abi, notice.data.args, &waits);
         let outcome = or_errno(self.answer(call, &question));
         let by = outcome.attempt.as_ref().map(|_| question.caller());
-        if outcome.attempt.is_some() && !sys::notice_is_valid(listener.as_fd(), notice.id) {
+        if outcome.attempt.is_some() && !waits() {
             // It died while we looked, and what we saw may be another's.
             return Ok(None);
         }
@@ -191,6 +209,10 @@ impl Supervisor {
             Call::ClockSetTime64 => clock::set_clock(question, Abi::Bits64),
             Call::SetTime => clock::set_time(question),
             Call::AdjustTime => clock::adjust(question, argument[0]),
+            // No other clock can be adjusted, or it is a device's.
+            Call::ClockAdjustTime if question.int(0) != libc::CLOCK_REALTIME => {
+                Ok(Outcome::kernel())
+            }
             Call::ClockAdjustTime => clock::adjust(question, argument[1]),
             Call::Reboot => power::reboot(question),
             Call::LoadKernel | Call::LoadKernelFile => power::kexec(question),
@@ -239,7 +261,7 @@ impl Supervisor {
         let Some(mask) = self.mask.take() else { return Ok(None) };
         let mut power = None;
         let refused = self.instance.policy.answer(Class::Sysrq) == Answer::Refuse;
-        loop {
+        for _ in 0..REQUESTS {
             let request = match mask.next() {
                 Ok(Some(request)) => request,
                 Ok(None) => break,
@@ -320,6 +342,12 @@ impl Supervisor {
             false
         });
     }
+}
+
+/// As init sees it, for `proc` is of a mount namespace that is gone. Nobody serves it yet: it is not
+/// asked.
+fn device_of_mask(init: i32) -> Option<(u32, u32)> {
+    Some(Target::at(init, b"/proc/sysrq-trigger").ok()?.look()?.device)
 }
 
 /// Gives the caller its reply. One that has died meanwhile needs none.
