@@ -72,9 +72,9 @@ fn project() -> Project {
 fn a_fifo_stands_in_for_the_mask() {
     let (project, before) = (project(), helps());
     let ran = Ran::of(project.fwtest("--require mask")).ended_with(0);
-    assert!(ran.stderr.contains(", sysrq mask\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(", sysrq mask"), "{}", ran.stderr);
 
-    let words = "a FIFO for a sysrq mask (/dev/fuse cannot be opened)\n";
+    let words = "a FIFO for a sysrq mask (/dev/fuse cannot be opened)";
     for out_of_reach in [OutOfReach::Closed, OutOfReach::Away] {
         let _out_of_reach = out_of_reach.put();
         let ran = Ran::of(project.fwtest("")).ended_with(0);
@@ -87,7 +87,7 @@ fn a_fifo_stands_in_for_the_mask() {
     let ran = Ran::of(project.fwtest("doctor")).ended_with(0);
     assert!(ran.stdout.contains(row), "{}", ran.stdout);
     let ran = Ran::of(project.fwtest("--require recorder,mask")).ended_with(96);
-    let error = format!("error: the layer `mask` is required, and this run has it not: {words}");
+    let error = format!("error: the layer `mask` is required, and this run has it not: {words}\n");
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
 
     // The FIFO alone: nobody is asked about who opens it.
