@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 pub use fwtest::command::{
-    AskError, CacheError, GroupError, Launcher, Missing, ProjectError, StepError, SuiteTest,
-    Unavailable, apparmor_available, apparmor_profile, cache_directory, disk_place, shell_word,
-    suite_tests,
+    AskError, CacheError, GroupError, Launcher, MaskKind, Means, Missing, ProjectError, StepError,
+    SuiteTest, Unavailable, apparmor_available, apparmor_profile, cache_directory, disk_place,
+    shell_word, suite_tests,
 };
 pub use fwtest::firmware::{AppArmor, Config, ConfigError, Firmware, Problem};
 pub use fwtest::path::shown;

@@ -13,7 +13,7 @@ use crate::toml_error::LoadError;
 pub use crate::firmware::CacheError;
 pub use crate::sandbox::apparmor::{available as apparmor_available, text as apparmor_profile};
 pub use crate::sandbox::{
-    AppArmorError, AskError, DiskError, GroupError, Launcher, Means, Missing, StepError,
+    AppArmorError, AskError, DiskError, GroupError, Launcher, MaskKind, Means, Missing, StepError,
     Unavailable,
 };
 

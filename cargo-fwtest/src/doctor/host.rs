@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::engine::{Launcher, Means, StepError};
+
 /// What several checks want to know.
 #[derive(Debug)]
 pub struct Host {
@@ -8,6 +10,23 @@ pub struct Host {
     /// As subuid(5) names the user: the login name, or else the number.
     pub user: String,
     pub distribution: Distribution,
+    /// What the first test of a run would need, done for real.
+    pub sandbox: Result<Sandbox, StepError>,
+}
+
+/// A sandbox that could be made.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// How many user ids the guest had.
+    pub ids: u32,
+    pub means: Means,
+}
+
+impl Sandbox {
+    fn make() -> Result<Sandbox, StepError> {
+        let launcher = Launcher::start()?;
+        Ok(Sandbox { ids: launcher.ready()?.count(), means: launcher.means()? })
+    }
 }
 
 /// By what packages are installed.
@@ -29,6 +48,7 @@ impl Host {
             uid,
             user: login_name(&passwd, uid).map_or_else(|| uid.to_string(), str::to_owned),
             distribution: distribution(&read("/etc/os-release")),
+            sandbox: Sandbox::make(),
         }
     }
 

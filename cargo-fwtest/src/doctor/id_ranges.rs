@@ -11,7 +11,7 @@ const FIRST: u64 = 100_000;
 fn look(host: &Host) -> Answer {
     match host.is_root() {
         true => judge_root(&read("/proc/self/uid_map"), &read("/proc/self/gid_map")),
-        false => judge(host, &read("/etc/subuid"), &read("/etc/subgid")),
+        false => judge((&host.user, host.uid), &read("/etc/subuid"), &read("/etc/subgid")),
     }
 }
 
@@ -30,9 +30,10 @@ fn judge_root(uid_map: &str, gid_map: &str) -> Answer {
     }
 }
 
-fn judge(host: &Host, subuid: &str, subgid: &str) -> Answer {
+/// `user`: name and number.
+fn judge(user: (&str, u32), subuid: &str, subgid: &str) -> Answer {
     let largest = |text: &str| {
-        let ours = ranges(text).filter(|range| range.belongs_to(host));
+        let ours = ranges(text).filter(|range| range.belongs_to(user));
         ours.map(|range| range.count).max().unwrap_or(0)
     };
     let (uids, gids) = (largest(subuid), largest(subgid));
@@ -46,7 +47,7 @@ fn judge(host: &Host, subuid: &str, subgid: &str) -> Answer {
         format!("{uids} user ids, {gids} group ids, and firmwares need {NEEDED} in one range"),
         format!(
             "sudo usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {}",
-            host.user
+            user.0
         ),
     )
 }
@@ -59,8 +60,8 @@ struct Range<'a> {
 }
 
 impl Range<'_> {
-    fn belongs_to(&self, host: &Host) -> bool {
-        self.owner == host.user || self.owner.parse() == Ok(host.uid)
+    fn belongs_to(&self, (name, uid): (&str, u32)) -> bool {
+        self.owner == name || self.owner.parse() == Ok(uid)
     }
 
     fn end(&self) -> u64 {
@@ -79,13 +80,11 @@ fn ranges(text: &str) -> impl Iterator<Item = Range<'_>> {
 #[cfg(test)]
 mod tests {
     use super::super::examine::State;
-    use super::super::host::Distribution;
     use super::*;
 
     #[track_caller]
     fn check(subuid: &str, subgid: &str, mend: Option<&str>) {
-        let host = Host { uid: 1000, user: "ann".to_owned(), distribution: Distribution::Unknown };
-        assert_eq!(judge(&host, subuid, subgid).mend.as_deref(), mend);
+        assert_eq!(judge(("ann", 1000), subuid, subgid).mend.as_deref(), mend);
     }
 
     #[test]

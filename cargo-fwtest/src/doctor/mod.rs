@@ -5,15 +5,18 @@
 
 mod apparmor;
 mod cgroup;
+mod clocks;
 mod confinement;
 mod examine;
 mod host;
 mod id_programs;
 mod id_ranges;
 mod kernel;
+mod mask;
 mod open_files;
 mod overlay;
 mod proc;
+mod recorder;
 mod sandbox;
 mod user_namespaces;
 mod xattrs;

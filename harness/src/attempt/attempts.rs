@@ -58,6 +58,11 @@ impl Attempts {
         self.all.iter()
     }
 
+    /// The test expects that there is none.
+    pub(crate) fn ask_for_none(&self) {
+        self.expected.add_none();
+    }
+
     pub(crate) fn as_slice(&self) -> &[Attempt] {
         &self.all
     }
@@ -105,13 +110,24 @@ impl FromIterator<Attempt> for Attempts {
     }
 }
 
-/// The classes that a test has asked for. An instance and all lists of its attempts share one.
+/// The classes that a test has asked for, a bit each, and whether it has asked that there be none. An
+/// instance and all lists of its attempts share one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expected(Arc<AtomicU32>);
 
 impl Expected {
     pub(crate) fn add(&self, class: Class) {
         self.0.fetch_or(bit(class), Ordering::Relaxed);
+    }
+
+    fn add_none(&self) {
+        self.0.fetch_or(NONE, Ordering::Relaxed);
+    }
+
+    /// Whether the test has asked for what only the recorder knows. The mask tells of sysrq; not that
+    /// there was none, for there are other ways to it.
+    pub(crate) fn needs_recorder(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & !bit(Class::Sysrq) != 0
     }
 
     fn has(&self, class: Class) -> bool {
@@ -132,6 +148,9 @@ impl Expected {
         attempts.iter().filter(|attempt| !is_expected(attempt.class())).collect()
     }
 }
+
+/// No class has it.
+const NONE: u32 = 1 << 31;
 
 fn bit(class: Class) -> u32 {
     1 << class as u32
@@ -167,6 +186,19 @@ mod tests {
         assert_eq!(unexpected(&named, &[Clock]), [Sysrq]);
         assert_eq!(unexpected(&named, &[Clock, Sysrq]), []);
         assert_eq!(unexpected(&Policy::default(), &[]), [], "it is not strict");
+    }
+
+    #[test]
+    fn only_sysrq_needs_no_recorder() {
+        let check = |ask: &dyn Fn(&Attempts), expected| {
+            let attempts = Attempts::default();
+            ask(&attempts);
+            assert_eq!(attempts.expected.needs_recorder(), expected);
+        };
+        check(&|_| (), false);
+        check(&|attempts| drop(attempts.of(Class::Sysrq)), false);
+        check(&|attempts| drop(attempts.of(Class::Clock)), true);
+        check(&Attempts::ask_for_none, true);
     }
 
     #[test]

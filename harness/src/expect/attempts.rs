@@ -67,6 +67,9 @@ impl AttemptSelection {
 /// # Errors
 /// When there are more or fewer.
 pub fn check_attempt_count(of: &AttemptSelection, count: usize) -> Result<(), Mismatch> {
+    if count == 0 {
+        of.all.ask_for_none();
+    }
     if of.chosen.len() == count {
         return Ok(());
     }
@@ -98,6 +101,7 @@ pub fn check_attempted_only(all: &Attempts, classes: &[Class]) -> Result<(), Mis
         let expected = "no attempt but of the listed classes";
         return Err(Mismatch::not_evaluated(expected, "the list is empty").with_nearest(nearest));
     }
+    all.ask_for_none();
     match all.but(classes) {
         others if others.is_empty() => Ok(()),
         others => Err(Mismatch::new(expected, listed(&others))),

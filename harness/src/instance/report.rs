@@ -44,6 +44,9 @@ impl Instance {
         rows.push(("console", self.console_rows()));
         self.settle();
         let mut attempts = last_lines(&self.tried(), ATTEMPTS);
+        if !self.sandbox().is_recorded() {
+            attempts.push("not recorded: this run has no recorder".to_owned());
+        }
         attempts.extend(self.unrecorded());
         if !attempts.is_empty() {
             rows.push(("attempts", attempts));

@@ -10,7 +10,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::mirror::Mirror;
 use super::{Cause, Exec, ExitStatus, InstanceError, Request, Transcript};
-use crate::attempt::{Attempt, Attempts, Class, Expected};
+use crate::attempt::{Attempt, Attempts, Class, Expected, Unexpected};
 use crate::diff::Change;
 use crate::firmware::Firmware;
 use crate::sandbox::apparmor::{self, Sighting};
@@ -201,6 +201,13 @@ impl Instance {
         let tried = self.tried();
         let unexpected = self.attempts_expected.unexpected(&tried, &self.firmware.attempts);
         unexpected.into_iter().cloned().collect()
+    }
+
+    /// Whether the test asks for attempts, or fwtest.toml wants them to fail it, where nobody could
+    /// record any: then there being none says nothing.
+    pub(crate) fn asks_in_vain(&self) -> bool {
+        let strict = self.firmware.attempts.unexpected == Unexpected::Fail;
+        !self.sandbox.is_recorded() && (strict || self.attempts_expected.needs_recorder())
     }
 
     /// Has the keeper record what is still on its way: what the firmware wrote to a file in pretence.

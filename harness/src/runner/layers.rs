@@ -51,10 +51,15 @@ impl Layers {
             true => "user namespace with a single id (changes of owner are pretended)".to_owned(),
             false => format!("user namespace with {} ids", ids.count()),
         };
+        let time = choose(
+            means.time_namespace,
+            "time namespace",
+            "no time namespace (the uptime is the host's)",
+        );
         let recorder = choose(
             means.recorder,
             "seccomp recorder",
-            "seccomp filter without a recorder (Linux 5.5 has it: attempts are refused, not told)",
+            "seccomp filter without a recorder (attempts are the kernel's to refuse, and not told)",
         );
         let mask = match means.mask {
             MaskKind::Fuse => "sysrq mask",
@@ -65,6 +70,7 @@ impl Layers {
             Layer { name: "ids", here: !ids.single(), words: users, why: None },
             layer("storage", means.user_attributes, upper(means)),
             layer("cgroup", means.cgroup, choose(means.cgroup, "cgroup v2", "no cgroup")),
+            layer("time", means.time_namespace, time),
             layer("recorder", means.recorder, recorder),
             layer("mask", means.mask != MaskKind::Fifo, mask),
             Layer {
@@ -123,24 +129,29 @@ fn upper(means: Means) -> &'static str {
 mod tests {
     use super::*;
 
+    const WHOLE: Means = Means {
+        cgroup: true,
+        user_attributes: true,
+        time_namespace: true,
+        recorder: true,
+        mask: MaskKind::NoFile,
+    };
+
     fn layers(recorder: bool, mask: MaskKind) -> Layers {
-        let means = Means { cgroup: true, user_attributes: true, recorder, mask };
         let apparmor = Err("this kernel has no AppArmor".to_owned());
-        Layers::of(&Ids::single_id(1000, 1000), means, apparmor)
+        Layers::of(&Ids::single_id(1000, 1000), Means { recorder, mask, ..WHOLE }, apparmor)
     }
 
     #[test]
     fn a_run_says_what_it_has() {
         let single = "user namespace with a single id (changes of owner are pretended), \
-                      overlayfs on tmpfs, cgroup v2, ";
+                      overlayfs on tmpfs, cgroup v2, time namespace, ";
         assert_eq!(
             layers(true, MaskKind::Fuse).to_string(),
             format!("{single}seccomp recorder, sysrq mask")
         );
         assert_eq!(layers(true, MaskKind::NoFile).to_string(), format!("{single}seccomp recorder"));
-        let means =
-            Means { cgroup: true, user_attributes: true, recorder: true, mask: MaskKind::NoFile };
-        let confined = Layers::of(&Ids::single_id(1000, 1000), means, Ok(()));
+        let confined = Layers::of(&Ids::single_id(1000, 1000), WHOLE, Ok(()));
         assert_eq!(confined.to_string(), format!("{single}seccomp recorder, AppArmor"));
         assert_eq!(confined.check("apparmor"), Ok(()));
     }

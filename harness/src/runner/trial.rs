@@ -172,6 +172,15 @@ fn unnoticed(instance: &Instance) -> Option<String> {
              its boot {boot}"
         ));
     }
+    if instance.asks_in_vain() {
+        return Some(format!(
+            "the test asks what the firmware has attempted, and this run has no recorder{}",
+            hint_below(Some(
+                "`cargo fwtest doctor` says what this host lacks for it; `--require recorder` fails \
+                 the run before its first test"
+            ))
+        ));
+    }
     let attempts = instance.unexpected_attempts();
     (!attempts.is_empty()).then(|| unexpected(&attempts))
 }

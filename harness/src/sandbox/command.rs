@@ -92,14 +92,13 @@ fn supervise(
     };
     // All at once: one by one, each would take rights that the one before has just given up. The
     // cgroup namespace is the child's alone: a group is chosen from outside of it, and a helper in
-    // the guest's group would be in its list.
+    // the guest's group would be in its list. The clocks are the keeper's children's already.
     let namespaces = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWNET
         | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWTIME;
+        | libc::CLONE_NEWUTS;
     setns(init, CloneFlags::from_bits_retain(namespaces)).during(|| Step::Enter)?;
     let (ours, theirs) = Channel::<ToNewCommand, FromNewCommand>::pair().during(|| Step::Talk)?;
     // SAFETY: the helper is a copy of the keeper, which has one thread, and starts none.

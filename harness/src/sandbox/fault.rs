@@ -34,6 +34,8 @@ pub(crate) enum Step {
     OpenConsole,
     /// seccomp(2).
     InstallFilter,
+    /// A system call that nothing can stand in for, by its name; tried before the first test.
+    Call(String),
     /// A change of the AppArmor profile, to this label.
     EnterProfile(String),
     /// /proc/PID/attr/apparmor/current
@@ -65,6 +67,8 @@ pub(crate) enum Role {
     Command,
     /// Of the layers.
     Comparer,
+    /// Of the system call filter.
+    Prober,
     /// Which tries the AppArmor profile.
     Canary,
 }
@@ -77,6 +81,7 @@ impl fmt::Display for Role {
             Self::Init => "init",
             Self::Command => "the command",
             Self::Comparer => "the comparison of the layers",
+            Self::Prober => "the trial of the system call filter",
             Self::Canary => "the process that tries the AppArmor profile",
         })
     }
@@ -99,6 +104,7 @@ impl fmt::Display for Step {
             Self::SetHostname(name) => write!(f, "set the host name `{name}`"),
             Self::OpenConsole => f.write_str("open a pseudoterminal for the console"),
             Self::InstallFilter => f.write_str("install the system call filter"),
+            Self::Call(name) => write!(f, "make the system call {name}(2)"),
             Self::EnterProfile(label) => write!(f, "enter the AppArmor profile `{label}`"),
             Self::ReadLabel(role) => write!(f, "read the AppArmor label of {role}"),
             Self::SeeConfined(role, wanted, found) => write!(
@@ -164,6 +170,14 @@ impl StepError {
             (Step::Mount(what, _), libc::EPERM) if what == "proc" || what == "sysfs" => {
                 "something covers parts of this host's /proc or /sys, as Docker does; run the \
                  container with `--security-opt systempaths=unconfined`"
+            }
+            (Step::Call(_), libc::ENOSYS | libc::EPERM) => {
+                "Linux has it from 5.15 on, and a container's own filter may refuse it; run the \
+                 container with `--security-opt seccomp=unconfined`"
+            }
+            (Step::InstallFilter, libc::ENOSYS | libc::EINVAL | libc::EPERM | libc::ECHILD) => {
+                "the kernel was built without CONFIG_SECCOMP_FILTER, or a container's own filter \
+                 refuses others; run the container with `--security-opt seccomp=unconfined`"
             }
             (_, libc::EMFILE | libc::ENFILE) => "raise the limit of open files (`ulimit -n`)",
             _ => return None,

@@ -20,6 +20,7 @@ use super::cgroup::{GroupError, RunGroup};
 use super::channel::Channel;
 use super::fault::{During, Role, Step, StepError};
 use super::ids::Ids;
+use super::layers::make_read_only;
 use super::log::LogReader;
 use super::message::{
     BootOrder, Comparison, Directory, ExecOrder, FromCommand, FromKeeper, FromLauncher, Means,
@@ -281,8 +282,13 @@ impl Launcher {
         match sys::set_lower_attributes(mount.as_fd(), Some(user_namespace.as_fd())) {
             Ok(()) => Ok(mount),
             // Overlayfs, NFS and others cannot: Docker's root file system for one.
-            // Nor may the root of a container that is not the host's.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EPERM)) => {
+            // Nor may the root of a container that is not the host's. Some containers refuse the call.
+            Err(error)
+                if matches!(
+                    error.raw_os_error(),
+                    Some(libc::EINVAL | libc::EPERM | libc::ENOSYS)
+                ) =>
+            {
                 self.copied_mount(rootfs)
             }
             Err(error) => Err(error).during(|| open_step(rootfs)).map_err(AskError::Step),
@@ -292,7 +298,7 @@ impl Launcher {
     fn copied_mount(&self, rootfs: &Path) -> Result<OwnedFd, AskError> {
         let copy = self.copy(rootfs)?;
         let mount = open_mount(&copy)?;
-        sys::set_lower_attributes(mount.as_fd(), None).during(|| open_step(&copy))?;
+        make_read_only(&mount).during(|| open_step(&copy))?;
         Ok(mount)
     }
 
@@ -452,6 +458,7 @@ impl Launcher {
         let directory = disk.as_ref().map(|disk| disk.directory.as_fd());
         let disk_mount = disk_mount.flatten();
         descriptors.extend(directory.into_iter().chain(disk_mount.as_ref().map(AsFd::as_fd)));
+        let recorded = boot.order.asks;
         let message = ToLauncher::Boot { lower, disk: disk_at, order: boot.order };
         match self.send(&message, &descriptors) {
             Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {
@@ -461,7 +468,7 @@ impl Launcher {
         }
         drop(far);
         let (log, stuck) = (RefCell::new(LogReader::new(log)), Cell::new(false));
-        let sandbox = Sandbox { keeper: ours, log, wake, stuck, confined, disk };
+        let sandbox = Sandbox { keeper: ours, log, wake, stuck, recorded, confined, disk };
         match sandbox.receive(boot.patience)? {
             (FromKeeper::Started, _) => Ok(sandbox),
             _ => Err(AskError::Nonsense),
@@ -561,6 +568,7 @@ pub(crate) struct Sandbox {
     pub(crate) wake: OwnedFd,
     /// It was told to end, and did not: nobody waits for it a second time.
     stuck: Cell<bool>,
+    recorded: bool,
     /// The policy namespace. Last: only when the keeper is gone may it go.
     confined: Option<Confined>,
     /// Removed when the keeper is gone, as the last of it.
@@ -613,6 +621,11 @@ impl Sandbox {
             }
             Err(error) => Err(AskError::Talk(error)),
         }
+    }
+
+    /// Whether its attempts are recorded.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorded
     }
 
     /// Whether it writes to disk, where its storage has no limit.

@@ -39,8 +39,8 @@ pub(crate) struct Given<'a> {
     pub(crate) log: OwnedFd,
     pub(crate) wake: OwnedFd,
     pub(crate) base: Base,
-    /// What the keeper's own clocks are off by.
-    pub(crate) clocks: Clocks,
+    /// What the keeper's own clocks are off by, where the instance has some of its own.
+    pub(crate) clocks: Option<Clocks>,
     /// Of init's user namespace.
     pub(crate) ids: &'a Ids,
     /// The run's control group, and the number of this instance in it.
@@ -104,7 +104,7 @@ struct Keeper<'a> {
     log: LogWriter,
     ids: &'a Ids,
     order: BootOrder,
-    clocks: Clocks,
+    clocks: Option<Clocks>,
     layers: Layers,
     console: Terminal,
     kernel_log: Terminal,
@@ -145,7 +145,7 @@ impl<'a> Keeper<'a> {
             log,
             ids,
             order,
-            clocks: Clocks::default(),
+            clocks: None,
             layers,
             console,
             kernel_log,
@@ -167,7 +167,9 @@ impl<'a> Keeper<'a> {
                 .clear()
                 .during(|| Step::Write("the removal of the guest's cgroups".to_owned()))?;
         }
-        Clocks::start(&Clocks::offsets()?, self.clocks)?;
+        if let Some(clocks) = self.clocks {
+            Clocks::start(&Clocks::offsets()?, clocks)?;
+        }
         let boot = self.boot + 1;
         let terminals =
             init::Terminals { console: self.console.number, kernel_log: self.kernel_log.number };

@@ -13,16 +13,18 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{CWD, FileType, Mode, OFlags};
-use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+};
 
 use super::channel::Channel;
 use super::fault::{During, Fault, Role, Step, StepError};
 use super::ids::Ids;
-use super::layers::Base;
+use super::layers::{Base, make_read_only};
 use super::message::{BootOrder, Directory, FromKeeper, FromLauncher, Means, ToKeeper, ToLauncher};
 use super::storage::{Room, are_same, has_user_attributes};
-use super::{keeper, mask, sys};
+use super::{filter, keeper, mask, sys};
 use crate::firmware::Owned;
 
 /// Where an instance is built, in the launcher's root.
@@ -39,9 +41,9 @@ pub(crate) const COMMAND_LINE: &str = "/cmdline";
 pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>, group: Option<OwnedFd>) -> ! {
     // Nothing of the harness but the socket: whoever reads the harness's output (nextest does) must
     // see its end when the harness ends.
-    if keep_only(&channel, group.as_ref()).is_err() || let_go_of_standard_streams().is_err() {
-        sys::exit_now(1);
-    }
+    let closed = keep_only(&channel, group.as_ref())
+        .during(|| Step::Call("close_range".to_owned()))
+        .and_then(|()| let_go_of_standard_streams().during(|| Step::Open("/dev/null".to_owned())));
     // For all that comes from here: what the harness's starter ignored, or Rust's runtime does
     // (SIGPIPE), would stay ignored over every exec.
     sys::reset_signal_actions();
@@ -51,7 +53,7 @@ pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>, group: Option<Ow
         Ok(Some((ToLauncher::Begin(ids), _))) => ids,
         _ => sys::exit_now(0),
     };
-    match Launcher::new(ids, group) {
+    match closed.and_then(|()| Launcher::new(ids, group)) {
         Ok(mut launcher) => {
             launcher.clients.push(channel);
             if launcher.introduce(0).is_ok() {
@@ -93,6 +95,7 @@ struct Launcher {
     clients: Vec<Channel<FromLauncher, ToLauncher>>,
     user_namespace: OwnedFd,
     user_attributes: bool,
+    recorder: bool,
     /// The run's control group, where it has one; and how many instances it has had.
     group: Option<OwnedFd>,
     instances: u64,
@@ -100,8 +103,8 @@ struct Launcher {
     /// by the mount.
     host_mounts: OwnedFd,
     own_mounts: OwnedFd,
-    /// /proc/self/timens_offsets.
-    clock_offsets: OwnedFd,
+    /// /proc/self/timens_offsets, where the kernel lets us make time namespaces.
+    clock_offsets: Option<OwnedFd>,
     children: SignalFd,
     /// Their pids, until they have been waited for.
     keepers: HashSet<i32>,
@@ -117,8 +120,10 @@ impl Launcher {
         let user_namespace = open("/proc/self/ns/user")?;
         let host_mounts = open("/proc/self/ns/mnt")?;
         let user_attributes = build_root()?;
+        try_calls()?;
         let own_mounts = open("/proc/self/ns/mnt")?;
-        let clock_offsets = Clocks::offsets()?;
+        let clock_offsets = Clocks::probe();
+        let recorder = filter::can_ask()?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.thread_block().during(|| Step::Talk)?;
@@ -130,6 +135,7 @@ impl Launcher {
             clients: Vec::new(),
             user_namespace,
             user_attributes,
+            recorder,
             group,
             instances: 0,
             host_mounts,
@@ -207,7 +213,8 @@ impl Launcher {
         let means = Means {
             cgroup: self.group.is_some(),
             user_attributes: self.user_attributes,
-            recorder: sys::can_ask(),
+            time_namespace: self.clock_offsets.is_some(),
+            recorder: self.recorder,
             mask: mask::kind(),
         };
         let ready = FromLauncher::Ready(self.ids.clone(), means);
@@ -245,7 +252,8 @@ impl Launcher {
         log: OwnedFd,
         wake: OwnedFd,
     ) -> Result<(), StepError> {
-        let clocks = Clocks::start(&self.clock_offsets, Clocks::default())?;
+        let start = |offsets| Clocks::start(offsets, Clocks::default());
+        let clocks = self.clock_offsets.as_ref().map(start).transpose()?;
         self.instances += 1;
         let group = self.group.as_ref().map(|group| (group, self.instances));
         // A keeper mounts nothing: a mount namespace of its own would only cost its copy and its
@@ -275,7 +283,7 @@ impl Launcher {
             Directory::Path(path) => {
                 let step = || open_step(&path);
                 let mount = self.open_mount(&path, step)?;
-                sys::set_lower_attributes(mount.as_fd(), None).during(step)?;
+                make_read_only(&mount).during(step)?;
                 Ok(mount)
             }
         }
@@ -364,6 +372,14 @@ impl Clocks {
         let text = format!("monotonic {} 0\nboottime {} 0\n", theirs.monotonic, theirs.boottime);
         rustix::io::write(offsets, text.as_bytes()).during(step)?;
         Ok(theirs)
+    }
+
+    /// Where we write the offsets, if we can have time namespaces: the kernel may have none, the
+    /// host may allow no more of them, and a container's filter may refuse them.
+    fn probe() -> Option<OwnedFd> {
+        let offsets = Self::offsets().ok()?;
+        // One that nothing is ever in.
+        Self::start(&offsets, Self::default()).is_ok().then_some(offsets)
     }
 
     /// Where a process writes the offsets. To look it up costs more than to write it.
@@ -466,6 +482,25 @@ fn build_root() -> Result<bool, StepError> {
     // What is bound from here into an instance must not be a way to write into another.
     rustix::mount::mount_remount("/", MountFlags::RDONLY, c"").during(step)?;
     Ok(user_attributes)
+}
+
+/// Tries the calls that nothing can stand in for, so that a host which lacks one says so once and
+/// not in every test.
+fn try_calls() -> Result<(), StepError> {
+    let call = |name: &'static str| move || Step::Call(name.to_owned());
+    rustix::fs::openat2(
+        CWD,
+        STAGE,
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::IN_ROOT,
+    )
+    .during(call("openat2"))?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = rustix::mount::open_tree(CWD, STAGE, flags).during(call("open_tree"))?;
+    rustix::mount::move_mount(tree, "", CWD, STAGE, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .during(call("move_mount"))?;
+    rustix::mount::unmount(STAGE, UnmountFlags::DETACH).during(call("umount"))
 }
 
 /// Makes the working directory the root, and lets go of the old one.

@@ -7,14 +7,16 @@
 //! They are in sight in one tmpfs under names of ours, so that no path of the host's has to be escaped in a
 //! mount option.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfs};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfs, StatVfsMountFlags};
 use rustix::mount::{FsPickFlags, MountFlags, MoveMountFlags, OpenTreeFlags};
 
 use super::fault::{During, Step, StepError};
 use super::launcher::{STAGE, make_directory, mount};
 use super::storage::Room;
+use super::sys;
 use crate::diff::{Change, DiffError};
 
 /// What they are stacked from.
@@ -63,6 +65,7 @@ impl Layers {
             make_directory(directory)?;
         }
         show("the firmware", &base.lower, "l")?;
+        see_read_only("l")?;
         let (upper_at, work_at) = match &base.room {
             Some(room) => {
                 make_directory("d")?;
@@ -170,6 +173,33 @@ fn detached(path: &str) -> Result<OwnedFd, StepError> {
 fn show(what: &str, mount: &OwnedFd, at: &str) -> Result<(), StepError> {
     rustix::mount::move_mount(mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .during(|| Step::Mount(what.to_owned(), "its layer".to_owned()))
+}
+
+/// Makes a mount read-only that has no name yet. Where a container refuses the call it becomes so
+/// when it has one: only then mount(2) can do it.
+pub(crate) fn make_read_only(mount: &OwnedFd) -> io::Result<()> {
+    match sys::set_lower_attributes(mount.as_fd(), None) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => Ok(()),
+        other => other,
+    }
+}
+
+/// Whoever has made it: nothing must be written to a firmware.
+fn see_read_only(at: &str) -> Result<(), StepError> {
+    let step = || Step::Mount("the firmware read-only".to_owned(), "its layer".to_owned());
+    let found = rustix::fs::statvfs(at).during(step)?.f_flag;
+    if found.contains(StatVfsMountFlags::RDONLY) {
+        return Ok(());
+    }
+    // What the mount has of these must stay: mount_namespaces(7).
+    let locked = [
+        (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
+        (StatVfsMountFlags::NODEV, MountFlags::NODEV),
+        (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
+    ];
+    let kept = locked.into_iter().filter(|(flag, _)| found.contains(*flag)).map(|(_, flag)| flag);
+    let flags = kept.fold(MountFlags::BIND | MountFlags::RDONLY, |flags, flag| flags | flag);
+    rustix::mount::mount_remount(at, flags, c"").during(step)
 }
 
 fn open_directory(path: &str) -> Result<OwnedFd, StepError> {

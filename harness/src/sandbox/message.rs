@@ -56,6 +56,8 @@ pub struct Means {
     pub cgroup: bool,
     /// A tmpfs has the attributes in which overlayfs keeps its marks.
     pub user_attributes: bool,
+    /// Each has clocks of its own: its uptime begins with it.
+    pub time_namespace: bool,
     /// The kernel has filters that ask: attempts are answered and recorded.
     pub recorder: bool,
     /// What lies over /proc/sysrq-trigger.

@@ -8,10 +8,12 @@
 #![expect(unsafe_code, reason = "this is the module that has it")]
 
 use std::ffi::CStr;
-use std::io;
+use std::io::{self, Read};
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 
+use rustix::fs::{Mode, OFlags};
 use tokio::io::unix::AsyncFd;
 
 /// Which side of a [`clone`] we are.
@@ -39,8 +41,9 @@ struct CloneArgs {
     cgroup: u64,
 }
 
-/// `clone3(args)`: a child in the new namespaces that `flags` names, in `cgroup` from its first
-/// instruction on; its end is told by SIGCHLD.
+/// A child in the new namespaces that `flags` names, in `cgroup` from its first instruction on; its
+/// end is told by SIGCHLD. By clone3(2), or where a filter refuses that, as it cannot look into the
+/// argument, by clone(2).
 ///
 /// # References
 /// clone(2), namespaces(7), cgroups(7)
@@ -49,6 +52,20 @@ struct CloneArgs {
 /// The process must have one thread. The child is a copy of this one alone, so a lock that another
 /// thread holds (the allocator's) stays locked in it.
 pub(crate) unsafe fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    // SAFETY: the caller's promise.
+    let cloned = unsafe { clone3(flags, cgroup) };
+    match cloned {
+        // SAFETY: the caller's promise.
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => unsafe {
+            clone2(flags, cgroup)
+        },
+        other => other,
+    }
+}
+
+/// # Safety
+/// As for [`clone`].
+unsafe fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
     /// `libc::CLONE_INTO_CGROUP` is an `int`: bit 33 does not fit, and it is 0.
     const CLONE_INTO_CGROUP: u64 = 1 << 33;
     let mut pidfd: RawFd = -1;
@@ -73,6 +90,54 @@ pub(crate) unsafe fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Re
             pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) },
         }),
     }
+}
+
+/// clone(2) cannot put the child into a group: it waits until we have.
+///
+/// # Safety
+/// As for [`clone`].
+unsafe fn clone2(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    let gate =
+        cgroup.map(|cgroup| Ok::<_, io::Error>((cgroup, UnixStream::pair()?))).transpose()?;
+    let flags = flags | (libc::CLONE_PIDFD | libc::SIGCHLD) as u64;
+    let mut pidfd: RawFd = -1;
+    let nothing = 0_u64;
+    // SAFETY: `pidfd` outlives the call; with no stack given, and without CLONE_VM, the child has its
+    // own copy of this one. What stands after `pidfd` is for flags that nobody gives. One thread: the
+    // caller's promise.
+    let pid = cvt(unsafe {
+        libc::syscall(libc::SYS_clone, flags, nothing, &raw mut pidfd, nothing, nothing)
+    })?;
+    if pid == 0 {
+        if let Some((_, (ours, mut theirs))) = gate {
+            drop(ours);
+            if theirs.read_exact(&mut [0]).is_err() {
+                exit_now(1);
+            }
+        }
+        return Ok(Cloned::Child);
+    }
+    let pid = i32::try_from(pid).expect("a pid is an int");
+    // SAFETY: the kernel has just made it, and nothing else has its number.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    if let Some((cgroup, (ours, theirs))) = gate {
+        drop(theirs);
+        let moved = rustix::fs::openat(
+            cgroup,
+            "cgroup.procs",
+            OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .and_then(|processes| rustix::io::write(&processes, pid.to_string().as_bytes()));
+        if let Err(error) = moved {
+            drop(ours);
+            let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
+            return Err(error.into());
+        }
+        // One that was killed meanwhile is as dead as any other.
+        let _ = rustix::net::send(&ours, &[0], rustix::net::SendFlags::NOSIGNAL);
+    }
+    Ok(Cloned::Parent { pid, pidfd })
 }
 
 /// `mount_setattr(mount, "", AT_EMPTY_PATH, …)`: makes a detached mount read-only, and with
@@ -149,20 +214,6 @@ fn set_filter(filter: &[libc::sock_filter], flags: libc::c_ulong) -> io::Result<
     cvt(unsafe {
         libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
     })
-}
-
-/// Whether the kernel has filters that ask: `seccomp(SECCOMP_GET_NOTIF_SIZES)`.
-///
-/// # References
-/// seccomp(2)
-pub(crate) fn can_ask() -> bool {
-    let mut sizes =
-        libc::seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
-    // SAFETY: `sizes` outlives the call, and is of the kind that it writes.
-    cvt(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_NOTIF_SIZES, 0, &raw mut sizes)
-    })
-    .is_ok()
 }
 
 /// `SECCOMP_IOCTL_NOTIF_RECV`: the next call that is asked about. ENOENT when its caller has died.

@@ -9,4 +9,4 @@ mod install;
 mod program;
 
 pub(crate) use calls::{Abi, Call, identify};
-pub(crate) use install::install;
+pub(crate) use install::{can_ask, install};

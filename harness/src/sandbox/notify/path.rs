@@ -129,9 +129,8 @@ impl Target {
         let in_root =
             || rustix::fs::openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT);
         let found = match rustix::io::retry_on_intr(in_root) {
-            // On the way is a link of procfs that leads anywhere, such as /proc/1/root. Without
-            // one, a kernel from before openat2(2).
-            Err(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV | rustix::io::Errno::NOSYS) => {
+            // On the way is a link of procfs that leads anywhere, such as /proc/1/root.
+            Err(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV) => {
                 let below = path.strip_prefix("/").unwrap_or(path);
                 rustix::fs::openat(&root, below, flags, Mode::empty())
             }
