@@ -38,6 +38,13 @@ pub fn command_line(pid: i32) -> String {
     String::from_utf8_lossy(&bytes).trim_end_matches('\0').replace('\0', " ")
 }
 
+/// The kernel's name for it.
+#[must_use]
+pub fn comm(pid: i32) -> String {
+    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    comm.trim_end().to_owned()
+}
+
 /// Says which process it is, for a failure: number, state, where in the kernel it waits, arguments.
 pub fn describe(pid: i32) -> String {
     let state = field(pid, "State:").unwrap_or_else(|| "ended".to_owned());

@@ -53,6 +53,7 @@ pub(crate) fn run(
     given: Given<'_>,
     order: BootOrder,
 ) -> ! {
+    let _ = rustix::thread::set_name(c"fwtest-keeper");
     let Given { log, wake, base, clocks, ids, group } = given;
     let keep = [channel.as_raw_fd(), log.as_raw_fd(), wake.as_raw_fd()];
     let group_of_run = group.map(|(run, _)| run);

@@ -39,6 +39,8 @@ pub(crate) const COMMAND_LINE: &str = "/cmdline";
 
 /// The launcher's life. `channel` goes to the process that made it; `group` is the run's.
 pub(crate) fn serve(channel: Channel<FromLauncher, ToLauncher>, group: Option<OwnedFd>) -> ! {
+    // For whoever looks at a list of processes.
+    let _ = rustix::thread::set_name(c"fwtest-launcher");
     // Nothing of the harness but the socket: whoever reads the harness's output (nextest does) must
     // see its end when the harness ends.
     let closed = keep_only(&channel, group.as_ref())
