@@ -205,3 +205,16 @@ async fn not_every_descriptor_of_the_keeper_is_the_guests(fw: &mut Instance) -> 
     }
     panic!("{}", shell(fw, "cat /tmp/said").await)
 }
+
+/// A file that the keeper itself serves, where the kernel has sysrq: to ask for it would be to wait for
+/// itself.
+#[fwtest::test(firmware = "router")]
+async fn what_is_no_module_holds_nobody_up(fw: &mut Instance) -> Result<()> {
+    for path in ["/proc/sysrq-trigger", "/dev/null", "/tmp", "/dev/kmsg"] {
+        fw.exec(["insmod", path]).timeout(Duration::from_secs(5)).await?;
+    }
+    let fifo = "mkfifo /tmp/fifo; exec 3<>/tmp/fifo; insmod /tmp/fifo";
+    fw.exec(["sh", "-c", fifo]).timeout(Duration::from_secs(5)).await?;
+    expect!(fw.exec(["hostname"]).await?.stdout()).trimmed().eq("router");
+    Ok(())
+}

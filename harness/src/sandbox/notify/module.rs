@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 
 use nix::errno::Errno;
+use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
 
 use super::caller::Capability;
 use super::question::{Outcome, Question};
@@ -22,8 +23,11 @@ pub(super) fn load(question: &Question<'_>) -> Result<Outcome, Errno> {
     loaded(question, name_in(&bytes[..read]), parameters)
 }
 
-/// finit_module(2)
-pub(super) fn load_file(question: &Question<'_>) -> Result<Outcome, Errno> {
+/// finit_module(2). Nothing is asked of a file on the device `served`, for that is us.
+pub(super) fn load_file(
+    question: &Question<'_>,
+    served: Option<(u32, u32)>,
+) -> Result<Outcome, Errno> {
     let [_, parameters, ..] = question.arguments;
     let link = format!("/proc/{}/fd/{}", question.tid, question.int(0));
     let path = fs::read_link(&link).map_err(|_| Errno::EBADF)?;
@@ -32,13 +36,17 @@ pub(super) fn load_file(question: &Question<'_>) -> Result<Outcome, Errno> {
         Some((stem, _)) => stem.replace('-', "_"),
         None => name,
     });
-    loaded(question, name_of(&link).or(stem), parameters)
+    loaded(question, name_of(&link, served).or(stem), parameters)
 }
 
 /// What the file at `path` says that it is.
-fn name_of(path: &str) -> Option<String> {
+fn name_of(path: &str, served: Option<(u32, u32)>) -> Option<String> {
+    let looks = statx(CWD, path, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE).ok()?;
     // Nothing but a file: a FIFO would wait for somebody to write.
-    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let is_file = FileType::from_raw_mode(looks.stx_mode.into()) == FileType::RegularFile;
+    if !is_file || served == Some((looks.stx_dev_major, looks.stx_dev_minor)) {
+        return None;
+    }
     // It may be another one by now, or somebody may have a lease on it: fcntl(2).
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;

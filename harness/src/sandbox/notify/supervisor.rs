@@ -217,7 +217,7 @@ impl Supervisor {
             Call::Reboot => power::reboot(question),
             Call::LoadKernel | Call::LoadKernelFile => power::kexec(question),
             Call::LoadModule => module::load(question),
-            Call::LoadModuleFile => module::load_file(question),
+            Call::LoadModuleFile => module::load_file(question, self.served),
             Call::RemoveModule => module::remove(question),
             Call::Mount => self.mounts.mount(question, &mut self.file_systems),
             Call::Unmount | Call::UnmountOld => self.mounts.unmount(question),
