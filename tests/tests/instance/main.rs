@@ -30,6 +30,15 @@ async fn ids(fw: &Instance) -> u32 {
     lines.lines().map(|line| line.split_whitespace().nth(2).unwrap().parse::<u32>().unwrap()).sum()
 }
 
+/// A command without the rights of the firmware's root: as somebody else, or, where the guest has no
+/// other id, in a user namespace of its own, where it is root of nothing that matters.
+async fn powerless<'a>(fw: &'a Instance, argv: &[&str]) -> fwtest::instance::Exec<'a> {
+    match ids(fw).await {
+        1 => fw.exec(["unshare", "-U"].iter().chain(argv).copied()),
+        _ => fw.exec(argv.iter().copied()).user("nobody"),
+    }
+}
+
 /// A shell command that must succeed: its standard output.
 async fn shell(fw: &Instance, script: &str) -> String {
     let output = fw.exec(["sh", "-ec", script]).await.unwrap();

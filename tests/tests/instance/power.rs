@@ -4,7 +4,7 @@ use fwtest::attempt::{Act, RebootCommand};
 use fwtest::instance::Cause;
 use fwtest::prelude::*;
 
-use crate::shell;
+use crate::{powerless, shell};
 
 /// On the same root file system, with everything else new.
 #[fwtest::test(firmware = "router")]
@@ -91,7 +91,7 @@ async fn sysrq_restarts(fw: &mut Instance) -> Result<()> {
 /// instance along.
 #[fwtest::test(firmware = "router")]
 async fn only_the_firmwares_root_may(fw: &mut Instance) -> Result<()> {
-    let output = fw.exec(["reboot", "-f"]).user("nobody").await?;
+    let output = powerless(fw, &["reboot", "-f"]).await.await?;
     expect!(output.stderr()).contains("not permitted");
     fw.exec(["unshare", "-pf", "reboot", "-f"]).await?;
     assert_eq!((fw.boots(), fw.status()), (1, None));
