@@ -7,16 +7,25 @@ use fwtest::diff::What;
 use fwtest::expect::check_only;
 use fwtest::prelude::*;
 
+use crate::eventually;
+
 #[fwtest::test(firmware = "router")]
 async fn processes(fw: &mut Instance) -> Result<()> {
     for wanted in ROUTER.processes.iter().filter(|process| process.lives == Lives::Always) {
         fw.wait(process(wanted.name)).await?;
     }
+    // Who started the daemons may be ending still, or be dead and wait for init.
+    let running = || {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for process in fw.processes().0.into_iter().filter(|process| process.state != 'Z') {
+            *counts.entry(process.comm).or_default() += 1;
+        }
+        counts
+    };
+    let modelled = |name: &String| ROUTER.processes.iter().any(|process| process.name == name);
+    eventually("down to what the model has", || running().keys().all(modelled)).await;
+    let mut counts = running();
     // What ends by itself may not have done so yet; all else has to be just so.
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for process in fw.processes().0 {
-        *counts.entry(process.comm).or_default() += 1;
-    }
     for wanted in ROUTER.processes {
         let count = counts.remove(wanted.name);
         match wanted.lives {
