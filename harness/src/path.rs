@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A path as the firmware sees it: bytes, as the kernel has them. On the host it names something
@@ -60,6 +63,33 @@ impl fmt::Debug for GuestPath {
     }
 }
 
+/// Opens a path below `root`, which every link on the way takes for `/`; a link of procfs that leads
+/// anywhere is ELOOP.
+///
+/// The kernel gives up (EAGAIN) where a `..` is in the path and something was mounted or renamed
+/// meanwhile, anywhere on the machine. Then it is tried again; on a machine where that goes on and on,
+/// a hundred times.
+///
+/// # References
+/// openat2(2)
+pub(crate) fn open_in_root(
+    root: impl AsFd,
+    path: impl rustix::path::Arg + Copy,
+    flags: OFlags,
+) -> rustix::io::Result<OwnedFd> {
+    let root = root.as_fd();
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let open = || rustix::fs::openat2(root, path, flags, Mode::empty(), resolve);
+    let mut left = 100;
+    loop {
+        match open() {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) if left > 0 => left -= 1,
+            other => return other,
+        }
+    }
+}
+
 /// A path of the host's, shown as [`GuestPath`] shows itself.
 #[must_use]
 pub fn shown(path: &std::path::Path) -> Cow<'_, str> {
@@ -100,5 +130,39 @@ impl Serialize for GuestPath {
 impl<'de> Deserialize<'de> for GuestPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(OsString::from_vec(Vec::deserialize(deserializer)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// openat2(2): "EAGAIN: … the kernel could not ensure that a ".." component didn't escape".
+    #[test]
+    fn a_machine_that_is_busy_renaming_gets_nobody_to_give_up() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("a")).unwrap();
+        fs::write(place.path().join("b"), "").unwrap();
+        let root = fs::File::open(place.path()).unwrap();
+        let (one, other) = (place.path().join("one"), place.path().join("other"));
+        fs::create_dir(&one).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    fs::rename(&one, &other).unwrap();
+                    fs::rename(&other, &one).unwrap();
+                }
+            });
+            let opened = (0..20_000).try_for_each(|_| {
+                let path = "a/../a/../a/../a/../b";
+                open_in_root(&root, path, OFlags::PATH | OFlags::CLOEXEC).map(drop)
+            });
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(opened, Ok(()));
+        });
     }
 }

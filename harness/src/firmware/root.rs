@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::Unusable;
@@ -23,9 +23,6 @@ pub(super) struct Found {
     file: OwnedFd,
     stat: Stat,
 }
-
-/// How often the kernel may ask us to try again because something was renamed meanwhile.
-const ATTEMPTS: usize = 64;
 
 impl Root {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
@@ -131,16 +128,7 @@ impl Root {
     }
 
     fn open_at(&self, path: &GuestPath, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let open = || rustix::fs::openat2(&self.0, &path.0, flags, Mode::empty(), resolve);
-        for _ in 1..ATTEMPTS {
-            match open() {
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                opened => return opened,
-            }
-        }
-        open()
+        crate::path::open_in_root(&self.0, &path.0, flags | OFlags::CLOEXEC)
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sched::{CloneFlags, setns};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::fault::{During, Step, StepError};
@@ -229,10 +229,7 @@ pub(crate) fn look(
     let step = || Step::Open(format!("`{path}`"));
     let mut flags = OFlags::PATH | OFlags::CLOEXEC;
     flags.set(OFlags::NOFOLLOW, last == Last::Itself);
-    let found = rustix::io::retry_on_intr(|| {
-        rustix::fs::openat2(root, &path.0, flags, Mode::empty(), ResolveFlags::IN_ROOT)
-    });
-    let file = match found {
+    let file = match crate::path::open_in_root(root, &path.0, flags) {
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {
             return Ok((FromKeeper::Absent, None));
         }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxAttributes, StatxFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxAttributes, StatxFlags};
 
 use super::question::Question;
 use crate::path::GuestPath;
@@ -126,9 +126,7 @@ impl Target {
         .map_err(errno)?;
         let path = Path::new(OsStr::from_bytes(path));
         let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
-        let in_root =
-            || rustix::fs::openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT);
-        let found = match rustix::io::retry_on_intr(in_root) {
+        let found = match crate::path::open_in_root(&root, path, flags) {
             // On the way is a link of procfs that leads anywhere, such as /proc/1/root.
             Err(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV) => {
                 let below = path.strip_prefix("/").unwrap_or(path);
